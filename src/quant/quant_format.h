@@ -1,0 +1,26 @@
+// One block format per file: its layout, scalar encode and decode, and the descriptor by which the
+// rest of the program reaches it. Layouts are those of GGUF (the ggml project's specification).
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "tensor/dtype.h"
+
+namespace autoglm {
+
+/// How one DType turns into floats and back. Both functions work on whole blocks: `n` is a
+/// multiple of the type's block_elements. Threads: pure, callable from any.
+struct QuantFormat {
+  DType dtype;
+  /// out[0..n) = the values that the blocks stand for. Exact in float32 arithmetic order: every
+  /// backend's truth.
+  void (*decode)(const std::byte* blocks, float* out, int64_t n);
+  /// Writes n / block_elements blocks. `importance` is null or n weights >= 0 by which squared
+  /// errors count (an importance matrix). Null where the type cannot be encoded.
+  void (*encode)(const float* x, const float* importance, std::byte* blocks, int64_t n);
+};
+
+const QuantFormat& Format(DType dtype);
+
+}  // namespace autoglm
