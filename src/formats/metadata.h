@@ -43,6 +43,13 @@ struct MetaValue {
       v;
 };
 
+/// "u32", "f32", "string" ...
+std::string_view Name(MetaType type);
+/// The same of a value; "array of u32" for an array.
+std::string TypeName(const MetaValue& value);
+bool IsInteger(MetaType type);
+bool IsFloat(MetaType type);
+
 /// Keys in order, typed access with messages that name the key, what it is and what was asked for.
 /// Movable; views taken from it stay valid while it (or what it was moved to) lives, and while the
 /// file that it was read from stays mapped.

@@ -6,6 +6,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "base/status.h"
@@ -53,9 +54,23 @@ class ModelFile {
   virtual void DropPages(const TensorEntry& entry) const = 0;
 
  protected:
+  ModelFile() = default;
+  ModelFile(const ModelFile&) = delete;
+  ModelFile& operator=(const ModelFile&) = delete;
+
+  /// Takes the list and makes the index by name. kDataLoss if a name occurs twice.
+  Status SetTensors(std::vector<TensorEntry> tensors);
+  /// The place of `entry` in tensors(), or -1 if it is not of this file.
+  int64_t IndexOf(const TensorEntry& entry) const;
+  /// kInvalidArgument unless `entry` is of this file and has rows [first, first + n).
+  Status CheckRows(const TensorEntry& entry, int64_t first, int64_t n) const;
+
   std::string path_;
   Metadata metadata_;
+
+ private:
   std::vector<TensorEntry> tensors_;
+  std::unordered_map<std::string_view, size_t> index_;  ///< keys point into tensors_
 };
 
 }  // namespace autoglm
