@@ -1,0 +1,150 @@
+// The program `autoglm`: finds the command in commands.inc, reads its options, runs it.
+// Exit status: 0 done, 1 failed, 2 wrong usage.
+#include <cstdio>
+#include <exception>
+#include <memory>
+#include <new>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "apps/autoglm/command.h"
+#include "apps/autoglm/output.h"
+#include "base/str.h"
+
+namespace autoglm {
+namespace {
+
+constexpr int kDone = 0, kFailed = 1, kWrongUsage = 2;
+
+struct CommandRow {
+  std::string_view name;
+  std::string_view summary;
+  std::unique_ptr<Command> (*make)();
+};
+
+const CommandRow kCommands[] = {
+#define AUTOGLM_COMMAND(Name, name, summary) {name, summary, New##Name##Command},
+#include "apps/autoglm/commands.inc"
+#undef AUTOGLM_COMMAND
+};
+
+std::string Help() {
+  std::string text = "autoglm: language models on this device.\n\nUsage: autoglm COMMAND ...\n\n";
+  for (const CommandRow& row : kCommands) {
+    text += StrCat("  ", row.name, std::string(14 - row.name.size(), ' '), row.summary, "\n");
+  }
+  return text +
+         "\n'autoglm COMMAND --help' tells the options of one; 'autoglm --version' the version.\n";
+}
+
+int Complain(const std::string& message, int exit_status) {
+  std::fprintf(stderr, "autoglm: error: %s\n", message.c_str());
+  return exit_status;
+}
+
+int WrongUsage(std::string_view command, std::string_view message) {
+  const std::string name = command.empty() ? "autoglm" : StrCat("autoglm ", command);
+  return Complain(StrCat(message, "\nTry '", name, " --help'."), kWrongUsage);
+}
+
+// The message for an option that `app` does not have.
+std::string UnknownOption(const CLI::App& app, const std::string& argument) {
+  const std::string name = argument.substr(0, argument.find('='));
+  std::vector<std::string> known;
+  for (const CLI::Option* option : app.get_options()) {
+    for (const std::string& long_name : option->get_lnames()) known.push_back("--" + long_name);
+    for (const std::string& short_name : option->get_snames()) known.push_back("-" + short_name);
+  }
+  // One letter is too little to guess from.
+  const std::string_view nearest = name.starts_with("--") ? Nearest(name, known) : "";
+  return StrCat("unknown option ", Quoted(name),
+                nearest.empty() ? "" : StrCat("; did you mean ", nearest, "?"));
+}
+
+// Reads `arguments` into the command's options. kDone: go on; else `message` says what is wrong.
+Status ParseArguments(CLI::App* app, std::vector<std::string> arguments) {
+  // Extras are let through and looked at here, for a message that names the nearest option.
+  app->allow_extras();
+  std::string error;
+  try {
+    std::vector<std::string> reversed(arguments.rbegin(), arguments.rend());
+    app->parse(reversed);
+  } catch (const CLI::CallForHelp&) {
+    throw;
+  } catch (const CLI::ParseError& parse_error) {
+    error = parse_error.what();
+  }
+  const std::vector<std::string> extras = app->remaining();
+  for (const std::string& extra : extras) {
+    if (extra.starts_with('-') && extra != "--") {
+      return Error(StatusCode::kInvalidArgument, UnknownOption(*app, extra));
+    }
+  }
+  if (!error.empty()) return Error(StatusCode::kInvalidArgument, error);
+  if (!extras.empty()) {
+    return Error(StatusCode::kInvalidArgument, "unexpected argument '", Quoted(extras[0]), "'");
+  }
+  return OkStatus();
+}
+
+int RunCommand(const CommandRow& row, std::vector<std::string> arguments) {
+  const std::unique_ptr<Command> command = row.make();
+  CLI::App app(std::string(row.summary), StrCat("autoglm ", row.name));
+  command->Declare(&app);
+  try {
+    const Status parsed = ParseArguments(&app, std::move(arguments));
+    if (!parsed.ok()) return WrongUsage(row.name, parsed.message());
+  } catch (const CLI::CallForHelp&) {
+    Print(app.help());
+    return kDone;
+  }
+  const Status usage = command->Check();
+  if (!usage.ok()) return WrongUsage(row.name, usage.message());
+  const Status status = command->Run();
+  if (!status.ok()) {
+    std::fflush(stdout);
+    return Complain(status.message(), kFailed);
+  }
+  return kDone;
+}
+
+int Main(std::span<char*> argv) {
+  if (argv.size() < 2) {
+    std::fputs(Help().c_str(), stderr);
+    return kWrongUsage;
+  }
+  const std::string_view name = argv[1];
+  if (name == "--help" || name == "-h" || name == "help") return Print(Help()), kDone;
+  if (name == "--version") return Print("autoglm " AUTOGLM_VERSION "\n"), kDone;
+  std::vector<std::string_view> names;
+  for (const CommandRow& row : kCommands) {
+    if (row.name == name) return RunCommand(row, {argv.begin() + 2, argv.end()});
+    names.push_back(row.name);
+  }
+  const std::string_view nearest = Nearest(name, names);
+  return WrongUsage("", StrCat("unknown command '", Quoted(name), "'",
+                               nearest.empty() ? "" : StrCat("; did you mean ", nearest, "?")));
+}
+
+}  // namespace
+}  // namespace autoglm
+
+int main(int argc, char** argv) {
+  using autoglm::Complain;
+  using autoglm::kDone;
+  using autoglm::kFailed;
+  int exit_status = kFailed;
+  try {
+    exit_status = autoglm::Main({argv, static_cast<size_t>(argc)});
+  } catch (const std::bad_alloc&) {
+    exit_status = Complain("out of memory", kFailed);
+  } catch (const std::exception& error) {
+    exit_status = Complain(autoglm::StrCat("internal error: ", error.what()), kFailed);
+  }
+  // Data that did not arrive is a failure (a full disk), however well the rest went.
+  const bool written = std::fflush(stdout) == 0 && !std::ferror(stdout);
+  if (!written && exit_status == kDone) return Complain("cannot write the output", kFailed);
+  return exit_status;
+}
