@@ -17,10 +17,18 @@ struct QuantFormat {
   /// backend's truth.
   void (*decode)(const std::byte* blocks, float* out, int64_t n);
   /// Writes n / block_elements blocks. `importance` is null or n weights >= 0 by which squared
-  /// errors count (an importance matrix). Null where the type cannot be encoded.
+  /// errors count (an importance matrix). Null where the type cannot be encoded. Any input gives
+  /// finite blocks: values beyond the type's range saturate and a NaN counts as 0 (the 16- and
+  /// 32-bit types keep infinities and NaNs).
   void (*encode)(const float* x, const float* importance, std::byte* blocks, int64_t n);
 };
 
 const QuantFormat& Format(DType dtype);
+
+// kQ4_0Format and so on, each defined by its own file.
+#define AUTOGLM_DTYPE(Name, name, ggml_id, block_elements, block_bytes) \
+  extern const QuantFormat k##Name##Format;
+#include "tensor/dtypes.inc"
+#undef AUTOGLM_DTYPE
 
 }  // namespace autoglm
