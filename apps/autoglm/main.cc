@@ -76,9 +76,10 @@ Status ParseArguments(CLI::App* app, std::vector<std::string> arguments) {
   } catch (const CLI::ParseError& parse_error) {
     error = parse_error.what();
   }
-  const std::vector<std::string> extras = app->remaining();
+  std::vector<std::string> extras = app->remaining();
+  std::erase(extras, "--");  // it ends the options and is no argument itself
   for (const std::string& extra : extras) {
-    if (extra.starts_with('-') && extra != "--") {
+    if (extra.starts_with('-')) {
       return Error(StatusCode::kInvalidArgument, UnknownOption(*app, extra));
     }
   }

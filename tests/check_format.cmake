@@ -1,0 +1,17 @@
+# Fails where clang-format would change a file of ours (tables, *_data.cc, excepted).
+foreach(folder src apps include tests bench)
+  foreach(ending h cc c)
+    file(GLOB_RECURSE found ${SOURCE_DIR}/${folder}/*.${ending})
+    list(APPEND files ${found})
+  endforeach()
+endforeach()
+list(FILTER files EXCLUDE REGEX "_data\\.cc$")
+execute_process(COMMAND ${CLANG_FORMAT} --dry-run -Werror ${files} RESULT_VARIABLE result
+                ERROR_VARIABLE complaints)
+if(NOT result EQUAL 0)
+  string(REGEX MATCHALL "[^\n:]+:[0-9]+:[0-9]+: error" places "${complaints}")
+  list(TRANSFORM places REPLACE ":.*" "")
+  list(REMOVE_DUPLICATES places)
+  list(JOIN places " " files)
+  message(FATAL_ERROR "not formatted; run: clang-format -i ${files}")
+endif()
