@@ -21,6 +21,9 @@ struct LoadOptions {
   /// file type as "q4_k_m"); empty: as stored. Weights that are already quantized stay as they
   /// are.
   std::string quantize;
+  /// The context that sequences will be given; models whose rotary embedding depends on it
+  /// (LongRoPE) choose by it. 0: what the model was trained for.
+  int n_ctx = 0;
   int max_batch_tokens = 512;
   int max_output_rows = 512;
   /// Refuse (kResourceExhausted, with the figures) where weights, workspace and `kv_bytes` together

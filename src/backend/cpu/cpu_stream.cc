@@ -1,0 +1,255 @@
+#include "backend/cpu/cpu_stream.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+
+#include "quant/quant_format.h"
+
+namespace autoglm {
+
+namespace {
+
+// A tile of elementwise work: about ten microseconds, far above what claiming one costs.
+constexpr int64_t kElementsPerTile = 16 * 1024;
+// Weights of a matrix product that one tile reads: small enough that the last tile to finish holds
+// nobody up for long, large enough to amortize claiming it.
+constexpr int64_t kWeightsPerTile = 32 * 1024;
+
+}  // namespace
+
+CpuStream::CpuStream(ThreadPool& threads, const KernelTable& kernels)
+    : threads_(threads), kernels_(kernels) {}
+
+bool CpuStream::Latch(const Status& status) {
+  if (status_.ok()) status_ = status;
+  return status.ok();
+}
+
+bool CpuStream::ReserveScratch(int64_t floats_per_thread) {
+  const int64_t wanted = (floats_per_thread * sizeof(float) + Buffer::kAlignment - 1) /
+                         Buffer::kAlignment * Buffer::kAlignment;
+  if (wanted <= scratch_stride_bytes_) return true;
+  Result<Buffer> grown =
+      Buffer::Allocate(static_cast<size_t>(wanted * threads_.n_threads()), "kernel scratch");
+  if (!grown.ok()) return Latch(grown.status());
+  scratch_ = std::move(grown).value();
+  scratch_stride_bytes_ = wanted;
+  return true;
+}
+
+float* CpuStream::scratch(int thread) const {
+  return reinterpret_cast<float*>(scratch_.data() + thread * scratch_stride_bytes_);
+}
+
+void CpuStream::ForRows(int64_t n_rows, int64_t cols, FunctionRef<void(int64_t row)> function) {
+  const int64_t rows_per_tile = std::max<int64_t>(1, kElementsPerTile / std::max<int64_t>(1, cols));
+  const int64_t n_tiles = (n_rows + rows_per_tile - 1) / rows_per_tile;
+  threads_.ParallelFor(n_tiles, [&](int64_t tile, int) {
+    const int64_t end = std::min(n_rows, (tile + 1) * rows_per_tile);
+    for (int64_t row = tile * rows_per_tile; row < end; ++row) function(row);
+  });
+}
+
+void CpuStream::Embed(const Weight& table, std::span<const int32_t> tokens, float scale,
+                      const Tensor& out) {
+  if (!status_.ok()) return;
+  const auto decode = Format(table.tensor.dtype).decode;
+  ForRows(static_cast<int64_t>(tokens.size()), out.cols(), [&](int64_t i) {
+    float* row = out.f32_row(i);
+    decode(table.tensor.row(tokens[i]), row, out.cols());
+    if (scale != 1) {
+      for (int64_t c = 0; c < out.cols(); ++c) row[c] *= scale;
+    }
+  });
+}
+
+const std::byte* CpuStream::Prepare(const LinearKernel& kernel, const Tensor& x) {
+  if (kernel.prepare == nullptr) return x.data;
+  const int64_t stride = kernel.prepared_bytes(x.cols());
+  const size_t wanted = static_cast<size_t>(x.rows() * stride);
+  if (prepared_.n_bytes() < wanted) {
+    Result<Buffer> grown = Buffer::Allocate(wanted, "prepared activations");
+    if (!Latch(grown.status())) return nullptr;
+    prepared_ = std::move(grown).value();
+  }
+  ForRows(x.rows(), x.cols(), [&](int64_t row) {
+    kernel.prepare(x.f32_row(row), x.cols(), prepared_.data() + row * stride);
+  });
+  return prepared_.data();
+}
+
+void CpuStream::MatMul(const Tensor& x, std::span<const MatMulTerm> terms) {
+  const LinearKernel* prepared_for = nullptr;
+  const std::byte* prepared = nullptr;
+  for (const MatMulTerm& term : terms) {
+    if (!status_.ok()) return;
+    const Weight& weight = *term.weight;
+    const LinearKernel& kernel = kernels_.linear[static_cast<int>(weight.tensor.dtype)];
+    if (prepared_for == nullptr || prepared_for->prepare != kernel.prepare) {
+      prepared = Prepare(kernel, x);
+      prepared_for = &kernel;
+    }
+    if (prepared == nullptr || !ReserveScratch(kernel.scratch_floats(x.cols()))) return;
+    const float* bias =
+        term.bias != nullptr && !term.bias->empty() ? term.bias->tensor.f32() : nullptr;
+    const int64_t rows_per_tile = std::max<int64_t>(1, kWeightsPerTile / x.cols());
+    const int64_t n_tiles = (weight.rows() + rows_per_tile - 1) / rows_per_tile;
+    threads_.ParallelFor(n_tiles, [&](int64_t tile, int thread) {
+      const int64_t begin = tile * rows_per_tile;
+      const int64_t n_rows = std::min(rows_per_tile, weight.rows() - begin);
+      kernel.multiply({.dtype = weight.tensor.dtype,
+                       .weights = weight.tensor.row(begin),
+                       .n_rows = n_rows,
+                       .cols = x.cols(),
+                       .x = prepared,
+                       .x_stride = kernel.prepared_bytes(x.cols()),
+                       .n_tokens = x.rows(),
+                       .y = term.out.f32() + begin,
+                       .y_stride = term.out.cols(),
+                       .scratch = scratch(thread)});
+      if (bias == nullptr) return;
+      for (int64_t t = 0; t < x.rows(); ++t) {
+        kernels_.add(term.out.f32_row(t) + begin, bias + begin, n_rows);
+      }
+    });
+  }
+}
+
+void CpuStream::RmsNorm(const Tensor& x, const Weight& weight, float eps, const Tensor& out) {
+  if (!status_.ok()) return;
+  const int64_t n = weight.cols();
+  ForRows(x.shape.n_elements() / n, n, [&](int64_t i) {
+    kernels_.rms_norm(x.f32() + i * n, weight.tensor.f32(), n, eps, out.f32() + i * n);
+  });
+}
+
+void CpuStream::RopeTable(const RopeSpec& spec, std::span<const int32_t> positions,
+                          const Tensor& table) {
+  if (!status_.ok()) return;
+  const int64_t n_pairs = static_cast<int64_t>(spec.inv_freq.size());
+  ForRows(static_cast<int64_t>(positions.size()), 8 * n_pairs, [&](int64_t row) {
+    float* cos = table.f32_row(row);
+    float* sin = cos + n_pairs;
+    for (int64_t i = 0; i < n_pairs; ++i) {
+      const float angle = static_cast<float>(positions[row]) * spec.inv_freq[i];
+      cos[i] = std::cos(angle) * spec.attention_factor;
+      sin[i] = std::sin(angle) * spec.attention_factor;
+    }
+  });
+}
+
+void CpuStream::Rope(RopeStyle style, const Tensor& table, int head_dim, const Tensor& x) {
+  if (!status_.ok()) return;
+  const auto rotate =
+      style == RopeStyle::kInterleaved ? kernels_.rope_interleaved : kernels_.rope_half;
+  const int64_t n_pairs = table.cols() / 2;
+  ForRows(x.rows(), x.cols(), [&](int64_t row) {
+    const float* cos = table.f32_row(row);
+    for (int64_t at = 0; at < x.cols(); at += head_dim) {
+      rotate(cos, cos + n_pairs, n_pairs, x.f32_row(row) + at);
+    }
+  });
+}
+
+void CpuStream::KvStore(const KvBatch& kv, int layer, const Tensor& k, const Tensor& v) {
+  if (!status_.ok()) return;
+  const KvLayout& layout = kv.layout;
+  const auto encode = Format(layout.dtype).encode;
+  const int64_t row_bytes = RowBytes(layout.dtype, layout.head_dim);
+  for (const KvSpan& span : kv.spans) {
+    ForRows(span.n_rows, 2 * k.cols(), [&](int64_t i) {
+      const int32_t position = span.first_position + static_cast<int32_t>(i);
+      std::byte* page = span.pages[position / KvLayout::kPageTokens];
+      const int64_t slot = position % KvLayout::kPageTokens * row_bytes;
+      const float* key = k.f32_row(span.first_row + i);
+      const float* value = v.f32_row(span.first_row + i);
+      for (int head = 0; head < layout.num_key_value_heads; ++head) {
+        const int64_t at = static_cast<int64_t>(head) * layout.head_dim;
+        encode(key + at, nullptr, page + layout.key_offset(layer, head) + slot, layout.head_dim);
+        encode(value + at, nullptr, page + layout.value_offset(layer, head) + slot,
+               layout.head_dim);
+      }
+    });
+  }
+}
+
+void CpuStream::Attention(const KvBatch& kv, int layer, const AttentionSpec& spec, const Tensor& q,
+                          const Tensor& out) {
+  const KvLayout& layout = kv.layout;
+  const int group = spec.num_attention_heads / layout.num_key_value_heads;
+  if (!ReserveScratch(AttentionScratchFloats(KvLayout::kPageTokens, layout.head_dim, group)) ||
+      !status_.ok()) {
+    return;
+  }
+  for (const KvSpan& span : kv.spans) {
+    const int64_t n_row_tiles = (span.n_rows + kMaxAttentionRows - 1) / kMaxAttentionRows;
+    threads_.ParallelFor(n_row_tiles * layout.num_key_value_heads, [&](int64_t tile, int thread) {
+      const int head = static_cast<int>(tile % layout.num_key_value_heads);
+      // The longest rows first, so that the tiles at the end are the cheap ones.
+      const int32_t row = static_cast<int32_t>(
+          (n_row_tiles - 1 - tile / layout.num_key_value_heads) * kMaxAttentionRows);
+      const int64_t column = static_cast<int64_t>(head) * group * layout.head_dim;
+      kernels_.attention({.kv_dtype = layout.dtype,
+                          .head_dim = layout.head_dim,
+                          .page_tokens = KvLayout::kPageTokens,
+                          .pages = span.pages.data(),
+                          .key_offset = layout.key_offset(layer, head),
+                          .value_offset = layout.value_offset(layer, head),
+                          .first_position = span.first_position + row,
+                          .n_rows = std::min(kMaxAttentionRows, span.n_rows - row),
+                          .group = group,
+                          .q = q.f32_row(span.first_row + row) + column,
+                          .q_stride = q.cols(),
+                          .out = out.f32_row(span.first_row + row) + column,
+                          .out_stride = out.cols(),
+                          .scale = spec.scale,
+                          .softcap = spec.softcap,
+                          .sliding_window = spec.sliding_window,
+                          .scratch = scratch(thread)});
+    });
+  }
+}
+
+void CpuStream::GatedActivation(Activation act, const Tensor& gate, const Tensor& up,
+                                const Tensor& out) {
+  if (!status_.ok()) return;
+  const auto apply = act == Activation::kSilu ? kernels_.silu_gate : kernels_.gelu_tanh_gate;
+  ForRows(gate.rows(), gate.cols(), [&](int64_t row) {
+    apply(gate.f32_row(row), up.f32_row(row), gate.cols(), out.f32_row(row));
+  });
+}
+
+void CpuStream::Add(const Tensor& x, const Tensor& y) {
+  if (!status_.ok()) return;
+  ForRows(x.rows(), x.cols(),
+          [&](int64_t row) { kernels_.add(x.f32_row(row), y.f32_row(row), x.cols()); });
+}
+
+void CpuStream::Scale(const Tensor& x, float factor) {
+  if (!status_.ok()) return;
+  ForRows(x.rows(), x.cols(), [&](int64_t row) {
+    float* values = x.f32_row(row);
+    for (int64_t i = 0; i < x.cols(); ++i) values[i] *= factor;
+  });
+}
+
+void CpuStream::SoftCap(const Tensor& x, float cap) {
+  if (!status_.ok()) return;
+  ForRows(x.rows(), x.cols(), [&](int64_t row) {
+    float* values = x.f32_row(row);
+    for (int64_t i = 0; i < x.cols(); ++i) values[i] = cap * std::tanh(values[i] / cap);
+  });
+}
+
+void CpuStream::GatherRows(const Tensor& x, std::span<const int32_t> rows, const Tensor& out) {
+  if (!status_.ok()) return;
+  for (size_t i = 0; i < rows.size(); ++i) {
+    std::memcpy(out.f32_row(static_cast<int64_t>(i)), x.f32_row(rows[i]),
+                static_cast<size_t>(x.cols()) * sizeof(float));
+  }
+}
+
+Status CpuStream::Finish() { return std::exchange(status_, OkStatus()); }
+
+}  // namespace autoglm

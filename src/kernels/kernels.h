@@ -1,0 +1,95 @@
+// The contracts of the CPU kernels, and the table by which they are reached. kernels/scalar is the
+// truth; an instruction-set folder overlays the entries that it improves (isas.inc).
+//
+// All kernels work on one tile for one thread, take scratch memory from the caller and allocate
+// nothing. Unless said otherwise pointers need no alignment beyond their type's.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+
+#include "tensor/dtype.h"
+
+namespace autoglm {
+
+/// Rows of a weight matrix times activations: y[t * y_stride + r] = sum_c w[r][c] * x[t][c].
+struct LinearArgs {
+  DType dtype;               ///< of the weights
+  const std::byte* weights;  ///< n_rows rows of `cols` elements, stored form, no gaps
+  int64_t n_rows;
+  int64_t cols;
+  const std::byte* x;  ///< n_tokens rows in the kernel's prepared form
+  int64_t x_stride;    ///< bytes between them: prepared_bytes(cols)
+  int64_t n_tokens;
+  float* y;
+  int64_t y_stride;  ///< in elements
+  float* scratch;    ///< scratch_floats(cols)
+};
+
+/// One entry a weight type, so that how activations are prepared always fits how weights are read.
+/// Tolerance against float64 on dequantized weights: a relative error of 1e-6 * sqrt(cols) of
+/// sum |w * x| where activations stay float32.
+struct LinearKernel {
+  int64_t (*prepared_bytes)(int64_t cols);
+  /// Turns one row of float32 activations into the form that `multiply` reads. Null: float32 as it
+  /// is (then prepared_bytes is 4 * cols).
+  void (*prepare)(const float* x, int64_t cols, std::byte* out);
+  int64_t (*scratch_floats)(int64_t cols);
+  void (*multiply)(const LinearArgs& args);
+};
+
+/// Causal attention of a run of rows of one sequence, for one key-value head and the `group` query
+/// heads that share it. Online softmax over pages in order (Milakov and Gimelshein 2018), so the
+/// result of a row does not depend on which rows share its tile.
+struct AttentionArgs {
+  DType kv_dtype;
+  int head_dim;
+  int page_tokens;
+  std::byte* const* pages;  ///< page i: positions [i, i + 1) * page_tokens
+  int64_t key_offset;       ///< of this layer and head within a page: [page_tokens][head_dim]
+  int64_t value_offset;     ///< likewise
+  int32_t first_position;   ///< of row 0; row r sees positions up to first_position + r
+  int32_t n_rows;           ///< at most kMaxAttentionRows
+  int group;                ///< query heads
+  const float* q;           ///< row 0, first head of the group: [group][head_dim]
+  int64_t q_stride;         ///< floats between rows
+  float* out;               ///< as q
+  int64_t out_stride;
+  float scale;
+  float softcap;       ///< 0: none
+  int sliding_window;  ///< 0: none
+  float* scratch;      ///< AttentionScratchFloats(...)
+};
+inline constexpr int kMaxAttentionRows = 16;
+
+/// Two decoded tiles, an accumulator and two running values for each query.
+inline int64_t AttentionScratchFloats(int page_tokens, int head_dim, int group) {
+  return 2 * page_tokens * head_dim + page_tokens + kMaxAttentionRows * group * (head_dim + 2);
+}
+
+struct KernelTable {
+  const char* isa;  ///< of the last overlay: "scalar"
+  std::array<LinearKernel, kNumDTypes> linear;
+
+  void (*attention)(const AttentionArgs& args);
+  /// y[i] = x[i] / sqrt(mean(x^2) + eps) * weight[i]. y may be x.
+  void (*rms_norm)(const float* x, const float* weight, int64_t n, float eps, float* y);
+  /// Rotates x[0, 2 * n_pairs) in place by the angles whose cosines and sines are given: pair i is
+  /// (x[i], x[i + n_pairs]) for half style, (x[2i], x[2i + 1]) for interleaved.
+  void (*rope_half)(const float* cos, const float* sin, int64_t n_pairs, float* x);
+  void (*rope_interleaved)(const float* cos, const float* sin, int64_t n_pairs, float* x);
+  /// out[i] = gate[i] / (1 + exp(-gate[i])) * up[i]. out may be gate.
+  void (*silu_gate)(const float* gate, const float* up, int64_t n, float* out);
+  /// out[i] = gelu(gate[i]) * up[i] in the tanh form (Hendrycks and Gimpel 2016). out may be gate.
+  void (*gelu_tanh_gate)(const float* gate, const float* up, int64_t n, float* out);
+  /// x[i] += y[i].
+  void (*add)(float* x, const float* y, int64_t n);
+};
+
+/// Scalar kernels overlaid by every instruction set of isas.inc that this CPU has.
+const KernelTable& BestKernels();
+/// Scalar kernels alone.
+const KernelTable& ScalarKernels();
+
+}  // namespace autoglm

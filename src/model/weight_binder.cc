@@ -1,0 +1,166 @@
+#include "model/weight_binder.h"
+
+#include <algorithm>
+#include <mutex>
+#include <utility>
+#include <vector>
+
+#include "quant/quant_format.h"
+
+namespace autoglm {
+
+namespace {
+
+// Rows that one thread converts at a time: enough to amortize claiming them, little memory.
+constexpr int64_t kElementsPerChunk = 128 * 1024;
+
+bool IsAligned(const std::byte* data, DType dtype) {
+  const size_t alignment = dtype == DType::kF32 ? 4 : IsFloat(dtype) ? 2 : 1;
+  return reinterpret_cast<uintptr_t>(data) % alignment == 0;
+}
+
+}  // namespace
+
+WeightBinder::WeightBinder(const ModelFile& file, Backend& backend, ThreadPool& threads,
+                           Choose choose, std::function<void(int64_t, int64_t)> progress)
+    : file_(file),
+      backend_(backend),
+      threads_(threads),
+      choose_(std::move(choose)),
+      progress_(std::move(progress)) {
+  for (const TensorEntry& entry : file.tensors()) total_bytes_ += entry.n_bytes();
+}
+
+const TensorEntry* WeightBinder::Expect(std::string_view name, const Shape& shape) {
+  if (!status_.ok()) return nullptr;
+  const TensorEntry* entry = file_.Find(name);
+  if (entry == nullptr) {
+    status_ = Error(StatusCode::kNotFound, file_.path(), ": tensor '", name,
+                    "' is missing; expected shape ", shape.ToString());
+    return nullptr;
+  }
+  if (!(entry->shape == shape)) {
+    status_ = Error(StatusCode::kInvalidArgument, file_.path(), ": tensor '", name, "' has shape ",
+                    entry->shape.ToString(), ", expected ", shape.ToString());
+    return nullptr;
+  }
+  used_.insert(entry->name);
+  return entry;
+}
+
+void WeightBinder::ExpectNoOthers() {
+  for (const TensorEntry& entry : file_.tensors()) {
+    // The rotary frequencies are read with the hyperparameters, or are derived from them.
+    const bool is_rotary = entry.name.find("rope_f") != std::string::npos ||
+                           entry.name.find("attn_rot_embd") != std::string::npos;
+    if (!status_.ok() || is_rotary || used_.contains(entry.name)) continue;
+    status_ = Error(StatusCode::kUnimplemented, file_.path(), ": tensor '", entry.name, "' ",
+                    entry.shape.ToString(),
+                    " is not part of this architecture as we know it; the "
+                    "model would give wrong answers without it");
+  }
+}
+
+Weight WeightBinder::Matrix(std::string_view name, int64_t rows, int64_t cols) {
+  return MatrixRows(name, rows, cols, 0, rows);
+}
+
+Weight WeightBinder::MatrixRows(std::string_view name, int64_t rows, int64_t cols, int64_t first,
+                                int64_t n) {
+  const TensorEntry* entry = Expect(name, Shape{rows, cols});
+  if (entry == nullptr) return {};
+  return Latch(Take(*entry, first, n, choose_(*entry)), *entry);
+}
+
+Weight WeightBinder::Vector(std::string_view name, int64_t n) { return VectorPart(name, n, 0, n); }
+
+Weight WeightBinder::VectorPart(std::string_view name, int64_t size, int64_t first, int64_t n) {
+  const TensorEntry* entry = Expect(name, Shape{size});
+  if (entry == nullptr) return {};
+  Weight whole = Latch(Take(*entry, 0, 1, DType::kF32), *entry);
+  if (whole.empty()) return {};
+  whole.tensor = {DType::kF32, Shape{n}, reinterpret_cast<std::byte*>(whole.tensor.f32() + first)};
+  return whole;
+}
+
+Weight WeightBinder::OptionalVector(std::string_view name, int64_t n) {
+  return Has(name) ? Vector(name, n) : Weight{};
+}
+
+Weight WeightBinder::Latch(Result<Weight> weight, const TensorEntry& entry) {
+  if (!weight.ok()) {
+    status_ = weight.status().WithContext(StrCat(file_.path(), ": tensor '", entry.name, "'"));
+    return {};
+  }
+  weight_bytes_ += weight->tensor.n_bytes();
+  done_bytes_ += RowBytes(entry.dtype, entry.shape.cols()) * weight->tensor.rows();
+  if (progress_) progress_(std::min(done_bytes_, total_bytes_), total_bytes_);
+  return std::move(weight).value();
+}
+
+Result<Weight> WeightBinder::Take(const TensorEntry& entry, int64_t first, int64_t n, DType dtype) {
+  if (dtype == entry.dtype) {
+    const Tensor view = file_.View(entry);
+    if (!view.empty() && IsAligned(view.data, dtype)) {
+      Tensor part = view;
+      if (entry.shape.rank() > 1) part = view.Rows(first, n);
+      return backend_.TakeWeight(part, nullptr);
+    }
+  }
+  return Copy(entry, first, n, dtype);
+}
+
+Result<Weight> WeightBinder::Copy(const TensorEntry& entry, int64_t first, int64_t n, DType dtype) {
+  Shape shape = entry.shape;
+  if (entry.shape.rank() > 1) shape = Shape{n, entry.shape.cols()};
+  AUTOGLM_ASSIGN_OR_RETURN(
+      Buffer buffer,
+      Buffer::Allocate(static_cast<size_t>(TensorBytes(dtype, shape)), "model weights"));
+  const Tensor out = buffer.View(dtype, shape);
+  if (dtype == entry.dtype) {
+    AUTOGLM_RETURN_IF_ERROR(file_.ReadRows(entry, first, n, out.data));
+  } else {
+    AUTOGLM_RETURN_IF_ERROR(ConvertRows(entry, first, out));
+  }
+  file_.DropPages(entry);
+  return backend_.TakeWeight(out, std::make_shared<Buffer>(std::move(buffer)));
+}
+
+Status WeightBinder::ConvertRows(const TensorEntry& entry, int64_t first, const Tensor& out) {
+  const int64_t cols = out.cols();
+  const int64_t rows_per_chunk = std::max<int64_t>(1, kElementsPerChunk / cols);
+  const int64_t n_chunks = (out.rows() + rows_per_chunk - 1) / rows_per_chunk;
+  const auto decode = Format(entry.dtype).decode;
+  const auto encode = Format(out.dtype).encode;
+  std::mutex mutex;
+  Status failure;
+  // Memory for the chunk of each thread is made once, and outside of the loop, where it can fail.
+  struct Chunk {
+    Buffer stored, floats;
+  };
+  std::vector<Chunk> chunks(threads_.n_threads());
+  for (Chunk& chunk : chunks) {
+    AUTOGLM_ASSIGN_OR_RETURN(
+        chunk.stored,
+        Buffer::Allocate(rows_per_chunk * RowBytes(entry.dtype, cols), "converting weights"));
+    AUTOGLM_ASSIGN_OR_RETURN(chunk.floats, Buffer::Allocate(rows_per_chunk * cols * sizeof(float),
+                                                            "converting weights"));
+  }
+  threads_.ParallelFor(n_chunks, [&](int64_t i, int thread) {
+    const int64_t begin = i * rows_per_chunk;
+    const int64_t n = std::min(rows_per_chunk, out.rows() - begin);
+    const Chunk& chunk = chunks[thread];
+    const Status status = file_.ReadRows(entry, first + begin, n, chunk.stored.data());
+    if (!status.ok()) {
+      const std::lock_guard<std::mutex> lock(mutex);
+      failure = status;
+      return;
+    }
+    float* floats = reinterpret_cast<float*>(chunk.floats.data());
+    decode(chunk.stored.data(), floats, n * cols);
+    encode(floats, nullptr, out.data + begin * out.row_bytes(), n * cols);
+  });
+  return failure;
+}
+
+}  // namespace autoglm

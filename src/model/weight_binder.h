@@ -1,0 +1,68 @@
+// WeightBinder: hands an architecture its parameters by name, with the shapes that it expects, and
+// quantizes them on the way where that was asked for.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <set>
+#include <string>
+#include <string_view>
+
+#include "backend/backend.h"
+#include "formats/model_file.h"
+#include "model/load.h"
+#include "platform/thread_pool.h"
+
+namespace autoglm {
+
+/// The first failure is latched: bind everything, then look at status() once. After a failure every
+/// call gives an empty Weight.
+class WeightBinder {
+ public:
+  /// The type a tensor is to have in memory.
+  using Choose = std::function<DType(const TensorEntry& entry)>;
+
+  WeightBinder(const ModelFile& file, Backend& backend, ThreadPool& threads, Choose choose,
+               std::function<void(int64_t done_bytes, int64_t total_bytes)> progress);
+
+  /// A matrix [rows, cols] in its stored (or chosen) type.
+  Weight Matrix(std::string_view name, int64_t rows, int64_t cols);
+  /// Rows [first, first + n) of the matrix [rows, cols]: one part of a fused tensor.
+  Weight MatrixRows(std::string_view name, int64_t rows, int64_t cols, int64_t first, int64_t n);
+  /// A vector [n], always as F32.
+  Weight Vector(std::string_view name, int64_t n);
+  /// Elements [first, first + n) of the vector [size].
+  Weight VectorPart(std::string_view name, int64_t size, int64_t first, int64_t n);
+  /// As Vector, or empty where the file has no such tensor.
+  Weight OptionalVector(std::string_view name, int64_t n);
+
+  bool Has(std::string_view name) const { return file_.Find(name) != nullptr; }
+
+  /// Fails (kUnimplemented) where the file has a tensor that nobody asked for: it would change what
+  /// the model computes, were it not ignored.
+  void ExpectNoOthers();
+
+  const Status& status() const { return status_; }
+  /// Bytes handed out so far.
+  int64_t weight_bytes() const { return weight_bytes_; }
+
+ private:
+  const TensorEntry* Expect(std::string_view name, const Shape& shape);
+  Result<Weight> Take(const TensorEntry& entry, int64_t first, int64_t n, DType dtype);
+  Result<Weight> Copy(const TensorEntry& entry, int64_t first, int64_t n, DType dtype);
+  Status ConvertRows(const TensorEntry& entry, int64_t first, const Tensor& out);
+  Weight Latch(Result<Weight> weight, const TensorEntry& entry);
+
+  const ModelFile& file_;
+  std::set<std::string_view> used_;
+  Backend& backend_;
+  ThreadPool& threads_;
+  Choose choose_;
+  std::function<void(int64_t, int64_t)> progress_;
+  int64_t total_bytes_ = 0;
+  int64_t done_bytes_ = 0;
+  int64_t weight_bytes_ = 0;
+  Status status_;
+};
+
+}  // namespace autoglm
