@@ -1,0 +1,202 @@
+// See sequence.h.
+#include "engine/sequence.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace autoglm {
+
+const char* StopReasonName(StopReason reason) {
+  switch (reason) {
+    case StopReason::kNone:
+      return "none";
+    case StopReason::kEndOfGeneration:
+      return "end_of_generation";
+    case StopReason::kStopString:
+      return "stop_string";
+    case StopReason::kLength:
+      return "length";
+    case StopReason::kContextFull:
+      return "context_full";
+    case StopReason::kCancelled:
+      return "cancelled";
+    case StopReason::kError:
+      return "error";
+  }
+  return "unknown";
+}
+
+Sequence::Sequence(KvPagePool& pool, int max_tokens, const Tokenizer* tokenizer, int vocab_size,
+                   const Clock& clock)
+    : pool_(&pool),
+      tokenizer_(tokenizer),
+      clock_(&clock),
+      vocab_size_(vocab_size),
+      kv_(pool, max_tokens) {
+  tokens_.reserve(max_tokens);
+}
+
+Status Sequence::CheckStart(std::span<const int32_t> prompt, const SequenceOptions& options) const {
+  if (prompt.empty()) return Error(StatusCode::kInvalidArgument, "the prompt has no tokens");
+  for (size_t i = 0; i < prompt.size(); ++i) {
+    if (prompt[i] < 0 || prompt[i] >= vocab_size_) {
+      return Error(StatusCode::kInvalidArgument, "token ", i, " of the prompt is ", prompt[i],
+                   "; the vocabulary has ids 0 to ", vocab_size_ - 1);
+    }
+  }
+  if (options.max_new_tokens != SequenceOptions::kNoLimit && options.max_new_tokens <= 0) {
+    return Error(StatusCode::kOutOfRange, "max_tokens is ", options.max_new_tokens,
+                 "; it must be above 0, or ", SequenceOptions::kNoLimit, " for no limit");
+  }
+  if (options.context_policy == ContextPolicy::kDropOldest) {
+    if (options.n_keep < 0 || options.n_keep > max_tokens() - 2) {
+      return Error(StatusCode::kOutOfRange, "n_keep is ", options.n_keep, "; with a context of ",
+                   max_tokens(), " tokens it must be within 0 and ", max_tokens() - 2);
+    }
+  } else if (prompt.size() >= static_cast<size_t>(max_tokens())) {
+    return Error(StatusCode::kResourceExhausted, "the prompt has ", prompt.size(),
+                 " tokens, but prompt and answer together may have ", max_tokens(),
+                 ": shorten it, take a larger context, or let the oldest tokens be dropped");
+  }
+  return OkStatus();
+}
+
+Status Sequence::Start(std::span<const int32_t> prompt, const SequenceOptions& options) {
+  AUTOGLM_RETURN_IF_ERROR(CheckStart(prompt, options));
+  AUTOGLM_ASSIGN_OR_RETURN(Sampler sampler, Sampler::Create(options.sampling, vocab_size_));
+  std::optional<StopMatcher> stop_matcher;
+  if (!options.stop.empty()) {
+    AUTOGLM_ASSIGN_OR_RETURN(stop_matcher, StopMatcher::Create(options.stop));
+  }
+
+  options_ = options;
+  n_prompt_ = static_cast<int>(prompt.size());
+  std::span<const int32_t> head = prompt;
+  std::span<const int32_t> tail;
+  if (n_prompt_ >= max_tokens()) {  // only with kDropOldest
+    head = prompt.first(options_.n_keep);
+    tail = prompt.last(NumTailTokens());
+  }
+  // At least the last token is computed (again), for its logits.
+  const size_t n_reusable =
+      std::min<size_t>(n_computed(), tail.empty() ? head.size() - 1 : head.size());
+  const auto mismatch = std::mismatch(head.begin(), head.begin() + n_reusable, tokens_.begin());
+  n_cached_ = static_cast<int>(mismatch.first - head.begin());
+  kv_.Truncate(n_cached_);
+  tokens_.assign(head.begin(), head.end());
+  tokens_.insert(tokens_.end(), tail.begin(), tail.end());
+
+  sampler_ = std::move(sampler);
+  for (int32_t token : prompt) sampler_->Accept(token);  // penalties see the prompt
+  decoder_.reset();
+  if (tokenizer_ != nullptr)
+    decoder_.emplace(*tokenizer_, /*at_start=*/false, options_.keep_special);
+  stop_matcher_ = std::move(stop_matcher);
+
+  started_ = true;
+  stop_reason_ = StopReason::kNone;
+  status_ = OkStatus();
+  output_ = StepOutput();
+  n_generated_ = 0;
+  timings_ = {.start_ns = clock_->NowNs()};
+  return OkStatus();
+}
+
+std::unique_ptr<Sequence> Sequence::Fork() const {
+  std::unique_ptr<Sequence> fork(
+      new Sequence(*pool_, max_tokens(), tokenizer_, vocab_size_, *clock_));
+  fork->kv_ = kv_.Fork(kv_.n_tokens());
+  fork->tokens_.assign(tokens_.begin(), tokens_.end());  // keeps the reserved capacity
+  fork->options_ = options_;
+  fork->sampler_ = sampler_;
+  if (decoder_) fork->decoder_.emplace(*decoder_);
+  fork->stop_matcher_ = stop_matcher_;
+  fork->started_ = started_;
+  fork->stop_reason_ = stop_reason_;
+  fork->status_ = status_;
+  fork->n_prompt_ = n_prompt_;
+  fork->n_cached_ = n_cached_;
+  fork->n_generated_ = n_generated_;
+  fork->timings_ = timings_;
+  return fork;
+}
+
+void Sequence::Reseed(uint64_t seed) {
+  if (sampler_) sampler_->Reseed(seed);
+}
+
+void Sequence::Cancel() {
+  if (!active()) return;
+  output_.token.id = -1;
+  output_.text.clear();
+  Finish(StopReason::kCancelled);
+}
+
+void Sequence::Choose(std::span<float> logits) {
+  if (options_.n_logprobs >= 0) {
+    const Status status = sampler_->SampleWithLogprobs(logits, options_.n_logprobs, &output_.token);
+    if (!status.ok()) return Finish(StopReason::kError, status);
+  } else {
+    Result<int32_t> id = sampler_->Sample(logits);
+    if (!id.ok()) return Finish(StopReason::kError, id.status());
+    output_.token.id = *id;
+  }
+  const int32_t id = output_.token.id;
+  sampler_->Accept(id);
+  tokens_.push_back(id);  // within capacity: see the end of this function
+  ++n_generated_;
+  timings_.last_token_ns = clock_->NowNs();
+  if (n_generated_ == 1) timings_.first_token_ns = timings_.last_token_ns;
+
+  if (tokenizer_ != nullptr) {
+    if (!options_.ignore_eos && tokenizer_->IsEndOfGeneration(id)) {
+      return Finish(StopReason::kEndOfGeneration);
+    }
+    if (!AppendText(id)) return Finish(StopReason::kStopString);
+  }
+  if (n_generated_ == options_.max_new_tokens) return Finish(StopReason::kLength);
+  if (static_cast<int>(tokens_.size()) == max_tokens()) {
+    if (options_.context_policy == ContextPolicy::kDropOldest) return DropOldest();
+    Finish(StopReason::kContextFull,
+           Error(StatusCode::kResourceExhausted, "the context of ", max_tokens(),
+                 " tokens is full: ", max_tokens() - n_generated_, " of the prompt and ",
+                 n_generated_, " of the answer"));
+  }
+}
+
+bool Sequence::AppendText(int32_t id) {
+  std::string piece = decoder_->Push(id);
+  if (!stop_matcher_) {
+    output_.text += piece;
+    return true;
+  }
+  const StopMatcher::Output matched = stop_matcher_->Push(piece);
+  output_.text += matched.emit;
+  return !matched.stopped;
+}
+
+void Sequence::Finish(StopReason reason, Status status) {
+  stop_reason_ = reason;
+  status_ = std::move(status);
+  if (!decoder_ || reason == StopReason::kStopString) return;
+  const std::string rest = decoder_->Flush();
+  if (!stop_matcher_) {
+    output_.text += rest;
+    return;
+  }
+  const StopMatcher::Output matched = stop_matcher_->Push(rest);
+  output_.text += matched.emit;
+  if (matched.stopped) {
+    stop_reason_ = StopReason::kStopString;
+  } else {
+    output_.text += stop_matcher_->Flush();
+  }
+}
+
+void Sequence::DropOldest() {
+  // At the end of the context, tokens_ has max_tokens() of them.
+  tokens_.erase(tokens_.begin() + options_.n_keep, tokens_.end() - NumTailTokens());
+  kv_.Truncate(options_.n_keep);
+}
+
+}  // namespace autoglm
