@@ -15,7 +15,10 @@ inline float HalfToFloat(uint16_t h) {
   const float normal = std::bit_cast<float>((two_w >> 4) + (0xE0u << 23)) * 0x1.0p-112f;
   // Subnormal: build 0.5 + mantissa and take the 0.5 off again.
   const float subnormal = std::bit_cast<float>((two_w >> 17) | (126u << 23)) - 0.5f;
-  const uint32_t bits = std::bit_cast<uint32_t>(two_w < (1u << 27) ? subnormal : normal);
+  // A signed comparison, made into a mask: what SSE2 can vectorize.
+  const uint32_t is_subnormal = static_cast<int32_t>(two_w >> 1) < (1 << 26) ? ~0u : 0u;
+  const uint32_t bits = (std::bit_cast<uint32_t>(subnormal) & is_subnormal) |
+                        (std::bit_cast<uint32_t>(normal) & ~is_subnormal);
   return std::bit_cast<float>(sign | bits);
 }
 
