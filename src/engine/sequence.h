@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "autoglm/stop_reason.h"
+#include "autoglm/generation.h"
 #include "base/status.h"
 #include "engine/stop_matcher.h"
 #include "model/kv_cache.h"
@@ -19,12 +19,6 @@
 #include "text/tokenizer.h"
 
 namespace autoglm {
-
-/// What happens where prompt and answer together fill the context.
-enum class ContextPolicy {
-  kStop,        ///< The answer ends with StopReason::kContextFull.
-  kDropOldest,  ///< The oldest tokens behind the kept prefix are forgotten; see Sequence.
-};
 
 struct SequenceOptions {
   static constexpr int kNoLimit = -1;

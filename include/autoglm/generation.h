@@ -1,4 +1,5 @@
-// Why an answer ended.
+// The words that the engine and those who call it share: why an answer ended, and what happens at
+// the end of the context.
 #pragma once
 
 namespace autoglm {
@@ -15,5 +16,12 @@ enum class StopReason : int {
 
 /// "none", "end_of_generation", "stop_string", "length", "context_full", "cancelled" or "error".
 const char* StopReasonName(StopReason reason);
+
+/// What happens where prompt and answer together fill the context.
+enum class ContextPolicy : int {
+  kStop = 0,        ///< A longer prompt is refused; the answer ends with kContextFull.
+  kDropOldest = 1,  ///< The oldest tokens behind a kept prefix are forgotten, half of them at once,
+                    ///< and the rest is computed again at its new place.
+};
 
 }  // namespace autoglm
