@@ -2,6 +2,7 @@
 // that nothing depends on how a selection algorithm happens to order equals.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <span>
 #include <vector>
@@ -34,7 +35,7 @@ class CandidateList {
   std::span<uint32_t> ScratchKeys();
 
   /// Keeps the candidates for which `keep(i)` holds, asked once for each in ascending order. It may
-  /// read this list at i.
+  /// read this list at i and beyond.
   template <typename Predicate>
   void KeepIf(Predicate keep);
 
@@ -50,13 +51,25 @@ class CandidateList {
 template <typename Predicate>
 void CandidateList::KeepIf(Predicate keep) {
   if (ids_.size() < size()) ids_.resize(size());
+  // In blocks: most hold nothing to keep and cost one vectorized test; the others are compacted
+  // without branches, which nobody could predict.
+  constexpr size_t kBlock = 64;
   size_t n_kept = 0;
-  for (size_t i = 0; i < size(); ++i) {
-    if (!keep(i)) continue;
-    ids_[n_kept] = id(i);
-    logits_[n_kept] = logits_[i];
-    if (has_weights_) weights_[n_kept] = weights_[i];
-    ++n_kept;
+  for (size_t begin = 0; begin < size(); begin += kBlock) {
+    const size_t n = std::min(kBlock, size() - begin);
+    uint8_t kept[kBlock];
+    uint8_t any = 0;
+    for (size_t j = 0; j < n; ++j) {
+      kept[j] = keep(begin + j);
+      any |= kept[j];
+    }
+    if (any == 0) continue;
+    for (size_t i = begin; i < begin + n; ++i) {
+      ids_[n_kept] = id(i);
+      logits_[n_kept] = logits_[i];
+      if (has_weights_) weights_[n_kept] = weights_[i];
+      n_kept += kept[i - begin];
+    }
   }
   logits_ = logits_.first(n_kept);
   is_whole_row_ = false;

@@ -81,6 +81,8 @@ void TopLogprobs(std::span<const float> logits, size_t n_top, std::vector<TokenL
 
 }  // namespace
 
+std::span<const SamplerStage* const> AllSamplerStages() { return kStages; }
+
 Status Validate(const SamplingParams& params, int32_t vocab_size) {
   if (vocab_size <= 0) return OutOfRange("vocab_size", vocab_size, "at least 1");
   for (const SamplerStage* stage : kStages) {
@@ -171,6 +173,7 @@ Status Sampler::Distribution(std::span<float> logits, std::vector<TokenProbabili
   const std::span<const float> weights = candidates_.Weights();
   const double total = SumOf(weights);
   for (size_t i = 0; i < weights.size(); ++i) {
+    if (weights[i] <= 0) continue;
     out->push_back({candidates_.id(i), static_cast<float>(weights[i] / total)});
   }
   return OkStatus();

@@ -56,8 +56,8 @@ class Sampler {
   /// (at most vocab_size are given; OpenAI permits 20). Reuses the memory of `out`.
   Status SampleWithLogprobs(std::span<float> logits, int32_t n_top, SampledToken* out);
 
-  /// The distribution Sample would draw from: the tokens left, by ascending id, with probabilities
-  /// that sum to 1. Errors and `logits` as for Sample; takes no random number.
+  /// The distribution Sample would draw from: the tokens of positive probability by ascending id;
+  /// the probabilities sum to 1. Errors and `logits` as for Sample; takes no random number.
   Status Distribution(std::span<float> logits, std::vector<TokenProbability>* out);
 
   /// Tells the penalties that `id` is now part of the text. Called for each prompt token, if

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string_view>
 
 #include "base/status.h"
@@ -40,6 +41,9 @@ struct SamplerStage {
   /// Null where the (valid) parameters leave the stage without effect.
   std::unique_ptr<LogitTransform> (*make)(const SamplingParams& params, int32_t vocab_size);
 };
+
+/// The rows of samplers.inc.
+std::span<const SamplerStage* const> AllSamplerStages();
 
 /// "FIELD is VALUE; it must be PERMITTED" as kOutOfRange.
 template <typename T>

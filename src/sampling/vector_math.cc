@@ -2,6 +2,7 @@
 // instructions without being allowed to reorder floating-point sums.
 #include "sampling/vector_math.h"
 
+#include <algorithm>
 #include <bit>
 #include <cstddef>
 #include <cstdint>
@@ -13,17 +14,18 @@ namespace {
 
 constexpr size_t kLanes = 16;
 
+constexpr float kLowestExponent =
+    -88.0297f;  // n below is -127, where the bits of 2^n are those of 0
+
 // exp(x) = 2^n exp(r) with n the integer nearest to x / ln 2 and |r| <= ln 2 / 2; exp(r) by its
 // Taylor polynomial of degree 7, whose remainder is below 6e-9. ln 2 is split in two, as Cody and
 // Waite do, so that r has no cancellation error: the first part has 9 bits and n * kLn2High is
-// exact. For x <= 0.
-inline float ExpOfNonPositive(float x) {
-  constexpr float kLowest = -87.0f;  // 2^n stays a normal number
+// exact. For kLowestExponent <= x <= 0.
+inline float BoundedExp(float x) {
   constexpr float kLn2High = 0.693359375f;
   constexpr float kLn2Low = -2.12194440e-4f;
-  const float clamped = x > kLowest ? x : kLowest;
-  const int32_t n = static_cast<int32_t>(clamped * 1.44269504f - 0.5f);
-  const float r = (clamped - static_cast<float>(n) * kLn2High) - static_cast<float>(n) * kLn2Low;
+  const int32_t n = static_cast<int32_t>(x * 1.44269504f - 0.5f);
+  const float r = (x - static_cast<float>(n) * kLn2High) - static_cast<float>(n) * kLn2Low;
   float p = 1.0f / 5040;
   p = p * r + 1.0f / 720;
   p = p * r + 1.0f / 120;
@@ -32,8 +34,7 @@ inline float ExpOfNonPositive(float x) {
   p = p * r + 0.5f;
   p = p * r + 1.0f;
   p = p * r + 1.0f;
-  const float scale = std::bit_cast<float>((n + 127) << 23);
-  return x > kLowest ? p * scale : 0.0f;
+  return p * std::bit_cast<float>((n + 127) << 23);
 }
 
 }  // namespace
@@ -63,7 +64,16 @@ MaxResult MaxOf(std::span<const float> x) {
 }
 
 void ExpBelowMax(std::span<const float> x, float max, float* out) {
-  for (size_t i = 0; i < x.size(); ++i) out[i] = ExpOfNonPositive(x[i] - max);
+  // Two loops per block: in one, GCC turns the bound into a branch and vectorizes nothing.
+  constexpr size_t kBlock = 512;
+  for (size_t begin = 0; begin < x.size(); begin += kBlock) {
+    const size_t end = std::min(begin + kBlock, x.size());
+    for (size_t i = begin; i < end; ++i) {
+      const float exponent = x[i] - max;
+      out[i] = exponent > kLowestExponent ? exponent : kLowestExponent;
+    }
+    for (size_t i = begin; i < end; ++i) out[i] = BoundedExp(out[i]);
+  }
 }
 
 double SumOf(std::span<const float> x) {

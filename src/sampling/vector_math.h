@@ -13,9 +13,9 @@ struct MaxResult {
 
 MaxResult MaxOf(std::span<const float> x);
 
-/// out[i] = exp(x[i] - max), for x[i] <= max and finite max; 0 below exp(-87) and for -infinity;
-/// exactly 1 for x[i] = max. Relative error below 3e-7 on top of the rounding of x[i] - max.
-/// out: [x.size()], may be x itself.
+/// out[i] = exp(x[i] - max), for x[i] <= max and finite max; exactly 1 for x[i] = max, and 0 where
+/// x[i] - max is below about -87.6 (no subnormal numbers). Relative error below 3e-7 on top of the
+/// rounding of x[i] - max. out: [x.size()], may be x itself.
 void ExpBelowMax(std::span<const float> x, float max, float* out);
 
 /// The sum, in double.
