@@ -120,15 +120,15 @@ struct GenerateOptions {
   float presence_penalty = 0;
   float frequency_penalty = 0;
   int32_t penalty_last_n = -1;  ///< tokens that penalties look at, prompt included; -1: all
-  std::vector<std::pair<int32_t, float>> logit_bias;  ///< token id, added to its logit
+  std::vector<std::pair<int32_t, float>> logit_bias = {};  ///< token id, added to its logit
   /// The same seed gives the same text. Without one a random one is taken, and reported.
-  std::optional<uint64_t> seed;
+  std::optional<uint64_t> seed = std::nullopt;
 
-  std::vector<std::string> stop;  ///< texts that end the answer; no part of one is ever shown
-  bool ignore_eos = false;        ///< go on after a token that ends an answer
-  bool add_special = true;        ///< begin the prompt as the model wants it (BOS)
-  bool parse_special = false;     ///< read control tokens that are written out in the prompt
-  bool keep_special = false;      ///< show control tokens in the answer's text
+  std::vector<std::string> stop = {};  ///< texts that end the answer; no part of one is ever shown
+  bool ignore_eos = false;             ///< go on after a token that ends an answer
+  bool add_special = true;             ///< begin the prompt as the model wants it (BOS)
+  bool parse_special = false;          ///< read control tokens that are written out in the prompt
+  bool keep_special = false;           ///< show control tokens in the answer's text
 
   ContextPolicy context_policy = ContextPolicy::kStop;
   int n_keep = 0;  ///< with kDropOldest: tokens at the start that are never dropped
@@ -144,9 +144,9 @@ struct ChatMessage {
 
 /// Always read with parse_special and without add_special: the template writes what is needed.
 struct ChatOptions : GenerateOptions {
-  std::string tools_json;  ///< a JSON array of tools as with OpenAI, or empty
+  std::string tools_json = {};  ///< a JSON array of tools as with OpenAI, or empty
   /// Variables of the template as a JSON object: {"enable_thinking": false}; or empty.
-  std::string template_variables_json;
+  std::string template_variables_json = {};
   bool add_generation_prompt = true;
 };
 

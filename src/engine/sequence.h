@@ -23,12 +23,12 @@ namespace autoglm {
 struct SequenceOptions {
   static constexpr int kNoLimit = -1;
 
-  SamplingParams sampling;
-  int max_new_tokens = kNoLimit;  ///< kNoLimit, or above 0
-  std::vector<std::string> stop;  ///< texts that end the answer and are not shown
-  bool ignore_eos = false;        ///< go on after a token that ends an answer
-  bool keep_special = false;      ///< show control tokens in the text
-  int n_logprobs = -1;            ///< -1: none; n: of the token, and of the n likeliest
+  SamplingParams sampling = {};
+  int max_new_tokens = kNoLimit;       ///< kNoLimit, or above 0
+  std::vector<std::string> stop = {};  ///< texts that end the answer and are not shown
+  bool ignore_eos = false;             ///< go on after a token that ends an answer
+  bool keep_special = false;           ///< show control tokens in the text
+  int n_logprobs = -1;                 ///< -1: none; n: of the token, and of the n likeliest
   ContextPolicy context_policy = ContextPolicy::kStop;
   int n_keep = 0;  ///< kDropOldest: tokens at the start that are never dropped
 };

@@ -1,0 +1,49 @@
+// LoadedModel: a model with everything that it needs to run, and how a session's config becomes
+// one.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "autoglm/autoglm.h"
+#include "backend/backend.h"
+#include "base/log.h"
+#include "base/status.h"
+#include "engine/engine.h"
+#include "formats/model_file.h"
+#include "model/language_model.h"
+#include "platform/clock.h"
+#include "platform/thread_pool.h"
+#include "text/chat_template.h"
+#include "text/tokenizer.h"
+
+namespace autoglm {
+
+/// Members in the order in which the later ones use the earlier ones.
+struct LoadedModel {
+  std::unique_ptr<ThreadPool> threads;
+  std::unique_ptr<Backend> backend;
+  std::unique_ptr<ModelFile> file;
+  std::unique_ptr<Tokenizer> tokenizer;  ///< null: tokenizer_status says why
+  Status tokenizer_status;
+  std::optional<ChatTemplate> chat_template;  ///< none: chat_status says why
+  Status chat_status;
+  std::unique_ptr<LanguageModel> model;
+  std::unique_ptr<Engine> engine;
+  int batch_size = 1;  ///< rows of a step
+  ModelInfo info;
+  GenerateOptions default_options;
+  double load_ms = 0;
+};
+
+/// Errors as AutoGLMSession::LoadModel. `clock` must outlive the model.
+Result<std::unique_ptr<LoadedModel>> LoadModelForSession(const std::string& path,
+                                                         const AutoGLMConfig& config,
+                                                         const Logger& log, const Clock& clock);
+
+/// What the metadata (general.sampling.*) recommends. kInvalidArgument where a value is of the
+/// wrong type.
+Result<GenerateOptions> RecommendedOptions(const Metadata& metadata);
+
+}  // namespace autoglm

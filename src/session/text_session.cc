@@ -1,0 +1,206 @@
+// See text_session.h.
+#include "session/text_session.h"
+
+#include <chrono>
+#include <nlohmann/json.hpp>
+#include <random>
+#include <utility>
+
+#include "base/utf8.h"
+#include "platform/memory.h"
+
+namespace autoglm {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr double kMsPerNs = 1e-6;
+
+SequenceOptions ToSequenceOptions(const GenerateOptions& options, uint64_t seed) {
+  SequenceOptions out;
+  out.sampling = {.temperature = options.temperature,
+                  .top_k = options.top_k,
+                  .top_p = options.top_p,
+                  .min_p = options.min_p,
+                  .typical_p = options.typical_p,
+                  .repetition_penalty = options.repetition_penalty,
+                  .presence_penalty = options.presence_penalty,
+                  .frequency_penalty = options.frequency_penalty,
+                  .penalty_last_n = options.penalty_last_n,
+                  .logit_bias = options.logit_bias,
+                  .seed = seed};
+  out.max_new_tokens = options.max_tokens;
+  out.stop = options.stop;
+  out.ignore_eos = options.ignore_eos;
+  out.keep_special = options.keep_special;
+  out.context_policy = options.context_policy;
+  out.n_keep = options.n_keep;
+  return out;
+}
+
+uint64_t RandomSeed() {
+  std::random_device device;
+  return static_cast<uint64_t>(device()) << 32 | device();
+}
+
+/// JSON of the given kind, or null for an empty text.
+Result<Json> ParseJson(std::string_view text, Json::value_t type, const char* what) {
+  if (text.empty()) return Json();
+  Json json = Json::parse(text, nullptr, /*allow_exceptions=*/false);
+  if (json.type() == type) return json;
+  return Error(StatusCode::kInvalidArgument, what, " must be a JSON ",
+               type == Json::value_t::array ? "array" : "object", ", not ", Quoted(text));
+}
+
+Result<Json> ToJson(const std::vector<ChatMessage>& messages) {
+  Json out = Json::array();
+  for (const ChatMessage& message : messages) {
+    // Bytes that are not UTF-8 could not be written as JSON again by a template (tojson).
+    Json json = {{"role", ReplaceInvalidUtf8(message.role)},
+                 {"content", ReplaceInvalidUtf8(message.content)}};
+    AUTOGLM_ASSIGN_OR_RETURN(const Json extra, ParseJson(message.extra_json, Json::value_t::object,
+                                                         "extra_json of a message"));
+    if (!extra.is_null()) json.update(extra);
+    out.push_back(std::move(json));
+  }
+  return out;
+}
+
+}  // namespace
+
+TextSession::TextSession(std::unique_ptr<LoadedModel> loaded, const Clock& clock)
+    : loaded_(std::move(loaded)),
+      clock_(clock),
+      sequence_(loaded_->engine->NewSequence(loaded_->info.n_ctx)) {}
+
+Result<GenerateResult> TextSession::Generate(std::string_view prompt,
+                                             const GenerateOptions& options,
+                                             const TextCallback& callback,
+                                             const std::atomic<bool>& cancelled) {
+  AUTOGLM_ASSIGN_OR_RETURN(const std::vector<int32_t> tokens,
+                           Tokenize(prompt, options.add_special, options.parse_special));
+  return GenerateFromTokens(tokens, options, callback, cancelled);
+}
+
+Result<GenerateResult> TextSession::GenerateFromTokens(std::span<const int32_t> prompt,
+                                                       const GenerateOptions& options,
+                                                       const TextCallback& callback,
+                                                       const std::atomic<bool>& cancelled) {
+  GenerateResult result;
+  result.seed = options.seed ? *options.seed : RandomSeed();
+  AUTOGLM_RETURN_IF_ERROR(sequence_->Start(prompt, ToSequenceOptions(options, result.seed)));
+  AUTOGLM_RETURN_IF_ERROR(Run(callback, cancelled, &result));
+  result.stop_reason = sequence_->stop_reason();
+  if (result.stop_reason == StopReason::kError) return sequence_->status();
+  result.status = sequence_->status();
+  result.stats = Stats();
+  return result;
+}
+
+Result<GenerateResult> TextSession::Chat(const std::vector<ChatMessage>& messages,
+                                         const ChatOptions& options, const TextCallback& callback,
+                                         const std::atomic<bool>& cancelled) {
+  AUTOGLM_ASSIGN_OR_RETURN(const std::string prompt, RenderChat(messages, options));
+  AUTOGLM_ASSIGN_OR_RETURN(const std::vector<int32_t> tokens,
+                           Tokenize(prompt, /*add_special=*/false, /*parse_special=*/true));
+  return GenerateFromTokens(tokens, options, callback, cancelled);
+}
+
+Status TextSession::Run(const TextCallback& callback, const std::atomic<bool>& cancelled,
+                        GenerateResult* result) {
+  Sequence* const sequences[] = {sequence_.get()};
+  const StepOutput& output = sequence_->output();
+  while (sequence_->active()) {
+    if (cancelled.load(std::memory_order_relaxed)) {
+      sequence_->Cancel();
+    } else {
+      AUTOGLM_RETURN_IF_ERROR(
+          loaded_->engine->Step(sequences, {.max_tokens = loaded_->batch_size}).status());
+    }
+    if (output.token.id >= 0) result->tokens.push_back(output.token.id);
+    if (output.text.empty()) continue;
+    result->text += output.text;
+    if (callback && !callback(output.text)) {
+      sequence_->Cancel();  // what was held back is text, too, though nobody listens any more
+      result->text += sequence_->stop_reason() == StopReason::kCancelled ? output.text : "";
+    }
+  }
+  return OkStatus();
+}
+
+GenerateStats TextSession::Stats() const {
+  const SequenceTimings& timings = sequence_->timings();
+  GenerateStats stats;
+  stats.n_prompt_tokens = sequence_->n_prompt();
+  stats.n_cached_tokens = sequence_->n_cached();
+  stats.n_tokens = sequence_->n_generated();
+  stats.total_ms = static_cast<double>(clock_.NowNs() - timings.start_ns) * kMsPerNs;
+  stats.load_ms = loaded_->load_ms;
+  stats.peak_rss_bytes = PeakRssBytes();
+  if (stats.n_tokens == 0) return stats;
+  const int64_t prefill_ns = timings.first_token_ns - timings.start_ns;
+  const int64_t decode_ns = timings.last_token_ns - timings.first_token_ns;
+  stats.ttft_ms = static_cast<double>(prefill_ns) * kMsPerNs;
+  if (prefill_ns > 0) {
+    stats.prefill_tok_s =
+        (stats.n_prompt_tokens - stats.n_cached_tokens) * 1e9 / static_cast<double>(prefill_ns);
+  }
+  if (decode_ns > 0) {
+    stats.decode_tok_s = (stats.n_tokens - 1) * 1e9 / static_cast<double>(decode_ns);
+  }
+  return stats;
+}
+
+Result<std::string> TextSession::RenderChat(const std::vector<ChatMessage>& messages,
+                                            const ChatOptions& options) const {
+  if (!loaded_->chat_template) return loaded_->chat_status;
+  if (loaded_->tokenizer == nullptr) return loaded_->tokenizer_status;
+  AUTOGLM_ASSIGN_OR_RETURN(Json input, ParseJson(options.template_variables_json,
+                                                 Json::value_t::object, "template_variables_json"));
+  if (input.is_null()) input = Json::object();
+  const Tokenizer& tokenizer = *loaded_->tokenizer;
+  input["bos_token"] = ReplaceInvalidUtf8(tokenizer.TokenBytes(tokenizer.bos_id()));
+  input["eos_token"] = ReplaceInvalidUtf8(tokenizer.TokenBytes(tokenizer.eos_id()));
+  input["add_generation_prompt"] = options.add_generation_prompt;
+  AUTOGLM_ASSIGN_OR_RETURN(input["messages"], ToJson(messages));
+  AUTOGLM_ASSIGN_OR_RETURN(const Json tools,
+                           ParseJson(options.tools_json, Json::value_t::array, "tools_json"));
+  if (!tools.is_null()) input["tools"] = tools;
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  return loaded_->chat_template->Render(
+      input, std::chrono::duration_cast<std::chrono::seconds>(now).count());
+}
+
+Result<std::vector<int32_t>> TextSession::Tokenize(std::string_view text, bool add_special,
+                                                   bool parse_special) const {
+  if (loaded_->tokenizer == nullptr) return loaded_->tokenizer_status;
+  return loaded_->tokenizer->Encode(text,
+                                    {.add_special = add_special, .parse_special = parse_special});
+}
+
+Result<std::string> TextSession::Detokenize(std::span<const int32_t> tokens,
+                                            bool keep_special) const {
+  if (loaded_->tokenizer == nullptr) return loaded_->tokenizer_status;
+  return loaded_->tokenizer->Decode(tokens, keep_special);
+}
+
+Status TextSession::Logits(std::span<const int32_t> tokens, const LogitsCallback& callback,
+                           const std::atomic<bool>& cancelled) {
+  const size_t n_ctx = loaded_->info.n_ctx;
+  if (tokens.size() > n_ctx) {
+    return Error(StatusCode::kResourceExhausted, "logits of ", tokens.size(),
+                 " tokens are asked for, and the context has ", n_ctx);
+  }
+  sequence_->DropCache();  // its pages are needed
+  return loaded_->engine->ForEachLogits(tokens, 0, [&](int position, const Tensor& logits) {
+    for (int64_t row = 0; row < logits.rows(); ++row, ++position) {
+      const std::span<const float> values(logits.f32_row(row), logits.cols());
+      if (cancelled.load(std::memory_order_relaxed) || (callback && !callback(position, values))) {
+        return Error(StatusCode::kCancelled, "cancelled after position ", position);
+      }
+    }
+    return OkStatus();
+  });
+}
+
+}  // namespace autoglm

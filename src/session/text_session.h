@@ -1,0 +1,56 @@
+// TextSession: what AutoGLMSession does once a model is loaded: prompts and conversations to
+// answers. Works on any LoadedModel, so that tests can hand it one without weights.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "autoglm/autoglm.h"
+#include "base/status.h"
+#include "engine/engine.h"
+#include "platform/clock.h"
+#include "session/loaded_model.h"
+
+namespace autoglm {
+
+/// Methods and errors as those of AutoGLMSession; one call at a time.
+class TextSession {
+ public:
+  /// `clock` must outlive this.
+  TextSession(std::unique_ptr<LoadedModel> loaded, const Clock& clock);
+
+  /// `cancelled` is looked at between steps.
+  Result<GenerateResult> Generate(std::string_view prompt, const GenerateOptions& options,
+                                  const TextCallback& callback, const std::atomic<bool>& cancelled);
+  Result<GenerateResult> GenerateFromTokens(std::span<const int32_t> prompt,
+                                            const GenerateOptions& options,
+                                            const TextCallback& callback,
+                                            const std::atomic<bool>& cancelled);
+  Result<GenerateResult> Chat(const std::vector<ChatMessage>& messages, const ChatOptions& options,
+                              const TextCallback& callback, const std::atomic<bool>& cancelled);
+  Result<std::string> RenderChat(const std::vector<ChatMessage>& messages,
+                                 const ChatOptions& options) const;
+  Result<std::vector<int32_t>> Tokenize(std::string_view text, bool add_special,
+                                        bool parse_special) const;
+  Result<std::string> Detokenize(std::span<const int32_t> tokens, bool keep_special) const;
+  Status Logits(std::span<const int32_t> tokens, const LogitsCallback& callback,
+                const std::atomic<bool>& cancelled);
+
+  const LoadedModel& loaded() const { return *loaded_; }
+
+ private:
+  /// Steps until the answer is finished.
+  Status Run(const TextCallback& callback, const std::atomic<bool>& cancelled,
+             GenerateResult* result);
+  GenerateStats Stats() const;
+
+  std::unique_ptr<LoadedModel> loaded_;
+  const Clock& clock_;
+  std::unique_ptr<Sequence> sequence_;  ///< kept between calls for the prefix they share
+};
+
+}  // namespace autoglm
