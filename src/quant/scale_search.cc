@@ -1,3 +1,5 @@
+// The candidates' loops, least squares in closed form, and the two levels of scales of a
+// super-block.
 #include "quant/scale_search.h"
 
 #include <algorithm>
@@ -10,10 +12,15 @@ namespace autoglm {
 
 namespace {
 
-// Candidates are tried kLanes at a time, one in each vector lane: the loop over elements stays
-// outside, so that no sum is reordered and the result is the same on every machine.
+// Candidates are tried kLanes at a time, one in each vector lane. The loop over elements stays
+// outside, so that it vectorizes without reordering a sum.
 constexpr int kLanes = 16;
 using Lanes = float[kLanes];
+
+constexpr int kMaxFit = 32;  // elements of the longest sub-block
+
+// Once with the factors that reach the largest sub-block, once with those of least squares.
+constexpr int kSuperBlockRounds = 2;
 
 // To the nearest whole number for |v| < 2^22, ties to even, in a form that vectorizes everywhere.
 inline float RoundSmall(float v) {
@@ -70,6 +77,52 @@ void LaneErrors(const float* x, const float* w, int n, Levels levels, const Lane
   std::copy(sum, sum + kLanes, *errors);
 }
 
+// The starts of FitAffine, for values that lie in 0..range: either end moved inwards by some
+// fraction of a step. Offsets stay at or below `max_offset`.
+void AffineStarts(float range, float highest, float max_offset, Lanes* inverse, Lanes* offset) {
+  constexpr float kMoves[4] = {-0.1f, 0.2f, 0.5f, 0.8f};
+  static_assert(kLanes == 4 * 4);
+  const float step = range / highest;
+  for (int lane = 0; lane < kLanes; ++lane) {
+    const float top = range - kMoves[lane / 4] * step;
+    (*offset)[lane] = std::min(kMoves[lane % 4] * step, max_offset);
+    (*inverse)[lane] = highest / (top - (*offset)[lane]);
+  }
+}
+
+// Scale and offset of least error for given levels, the offset not above `max_offset`.
+AffineFit SolveAffine(float sum_w, float sum_x, float q, float qq, float qx, float max_offset) {
+  const float determinant = sum_w * qq - q * q;
+  AffineFit fit;
+  if (determinant > 1e-6f * sum_w * qq) {
+    fit.scale = (sum_w * qx - q * sum_x) / determinant;
+    fit.offset = (qq * sum_x - q * qx) / determinant;
+    if (fit.offset <= max_offset) return fit;
+    fit.offset = max_offset;
+  }
+  // The offset is given (0 where all levels are one, which leaves it open); the scale remains.
+  fit.scale = qq > 0 ? (qx - fit.offset * q) / qq : 0.0f;
+  return fit;
+}
+
+// The sums of a sub-block whose levels are chosen: of w, w x, w q, w q q and w q x.
+struct SubBlockSums {
+  float w = 0, x = 0, q = 0, qq = 0, qx = 0;
+};
+
+SubBlockSums SumSubBlock(const float* x, const float* w, int n, const int8_t* q) {
+  SubBlockSums sums;
+  for (int i = 0; i < n; ++i) {
+    const float qi = static_cast<float>(q[i]), wq = w[i] * qi;
+    sums.w += w[i];
+    sums.x += w[i] * x[i];
+    sums.q += wq;
+    sums.qq += wq * qi;
+    sums.qx += wq * x[i];
+  }
+  return sums;
+}
+
 int LeastLane(const Lanes& errors) {
   return static_cast<int>(std::min_element(errors, errors + kLanes) - errors);
 }
@@ -89,13 +142,15 @@ float FitScale(const float* x, const float* w, int n, Levels levels) {
   float largest = 0;
   for (int i = 0; i < n; ++i) largest = std::max(largest, std::fabs(x[i]));
   if (largest == 0) return 0;
-  // Half of the lanes have either sign. The fewer the levels, the more it pays to clip the largest
-  // value: by a third for 3 bits, by a sixth for 6.
+  // Starts, half of them of either sign: the largest value at so many steps from zero; beyond the
+  // lowest level it is clipped, which pays if its weight is small. Both ends were found by trial
+  // against an exhaustive search.
   const float reach = static_cast<float>(-levels.lowest);
+  const float most = reach + 0.6f * std::sqrt(reach), least = reach - 0.9f * std::sqrt(reach);
   Lanes inverse, offset = {};
   for (int lane = 0; lane < kLanes; ++lane) {
     const float position = static_cast<float>(lane / 2) / (kLanes / 2 - 1);
-    const float steps = reach + 0.5f - position * (0.5f + std::sqrt(reach));
+    const float steps = most + (least - most) * position;
     inverse[lane] = (lane % 2 == 0 ? steps : -steps) / largest;
   }
   float best_gain = 0, best_scale = 0;
@@ -124,23 +179,18 @@ AffineFit FitAffine(const float* x, const float* w, int n, Levels levels, bool o
   const float range = high - low;
   if (!(range > 0x1.0p-20f * std::max(std::fabs(low), std::fabs(high)))) return {0, low};
 
-  // Sums are taken of y = x - low, so that a large common offset does not eat their digits.
-  float y[32];
+  // All is done with y = x - low, so that a large common offset does not eat the digits of the
+  // sums.
+  float y[kMaxFit];
   float sum_w = 0, sum_y = 0;
   for (int i = 0; i < n; ++i) {
     y[i] = x[i] - low;
     sum_w += w[i];
     sum_y += w[i] * y[i];
   }
-  // Starts: either end moved inwards by a few fractions of a step.
-  const float step = range / static_cast<float>(levels.highest);
+  const float max_offset = offset_below_zero ? -low : range;
   Lanes inverse, offset;
-  for (int lane = 0; lane < kLanes; ++lane) {
-    constexpr float kMoves[4] = {-0.1f, 0.2f, 0.5f, 0.8f};
-    const float bottom = kMoves[lane % 4] * step, top = range - kMoves[lane / 4] * step;
-    offset[lane] = offset_below_zero ? std::min(bottom, -low) : bottom;
-    inverse[lane] = static_cast<float>(levels.highest) / (top - offset[lane]);
-  }
+  AffineStarts(range, static_cast<float>(levels.highest), max_offset, &inverse, &offset);
   float best_gain = 0;
   AffineFit best = {0, low};
   constexpr int kRounds = 2;
@@ -149,18 +199,9 @@ AffineFit FitAffine(const float* x, const float* w, int n, Levels levels, bool o
     SumLanes(y, w, n, levels, inverse, offset, &sums);
     for (int lane = 0; lane < kLanes; ++lane) {
       const float q = sums.q[lane], qq = sums.qq[lane], qx = sums.qx[lane];
-      const float determinant = sum_w * qq - q * q;
-      float scale = 0, at = 0;
-      if (determinant > 1e-6f * sum_w * qq) {
-        scale = (sum_w * qx - q * sum_y) / determinant;
-        at = (qq * sum_y - q * qx) / determinant;
-      }
-      if (offset_below_zero && at + low > 0) {
-        at = -low;
-        scale = qq > 0 ? (qx - at * q) / qq : 0.0f;
-      }
+      const auto [scale, at] = SolveAffine(sum_w, sum_y, q, qq, qx, max_offset);
       if (!(scale > 0)) continue;
-      // The error is sum w y y - gain for the best scale at this offset.
+      // The error is sum w y y - gain.
       const float gain = at * (2 * sum_y - at * sum_w) + scale * (2 * (qx - at * q) - scale * qq);
       if (gain > best_gain) best_gain = gain, best = {scale, low + at};
       inverse[lane] = 1.0f / scale;
@@ -169,6 +210,52 @@ AffineFit FitAffine(const float* x, const float* w, int n, Levels levels, bool o
   }
   return best;
 }
+
+namespace {
+
+// Sub-block `s` with whole scales near `wanted`: picks the best, sets the levels, returns the sums.
+SubBlockSums RefineScale(const float* x, const float* w, int s, float d, float wanted,
+                         Levels levels, Levels scale_levels, SuperBlockFit* fit) {
+  constexpr int kSub = 16;
+  const float low = static_cast<float>(scale_levels.lowest);
+  const float high = static_cast<float>(scale_levels.highest);
+  const float nearest = RoundSmall(ClampTo(wanted, low, high));
+  Lanes whole, scale, offset = {}, errors;
+  for (int lane = 0; lane < kLanes; ++lane) {
+    whole[lane] = ClampTo(nearest + static_cast<float>(lane - kLanes / 2), low, high);
+    scale[lane] = d * whole[lane];
+  }
+  LaneErrors(x, w, kSub, levels, scale, offset, &errors);
+  const int best = LeastLane(errors);
+  fit->scales[s] = static_cast<int8_t>(whole[best]);
+  int8_t* q = fit->q + kSub * s;
+  AssignLevels(x, kSub, scale[best], 0, levels, q);
+  return SumSubBlock(x, w, kSub, q);
+}
+
+// As RefineScale, for a scale and a min of 0..top each.
+SubBlockSums RefineScaleAndMin(const float* x, const float* w, int sub_block, int s, float d,
+                               float dmin, AffineFit wanted, Levels levels, float top,
+                               SuperBlockFit* fit) {
+  const float near_scale = RoundSmall(ClampTo(wanted.scale * Reciprocal(d), 0, top));
+  const float near_min = RoundSmall(ClampTo(-wanted.offset * Reciprocal(dmin), 0, top));
+  Lanes whole_scale, whole_min, scale, offset, errors;
+  for (int lane = 0; lane < kLanes; ++lane) {
+    whole_scale[lane] = ClampTo(near_scale + static_cast<float>(lane % 4 - 1), 0, top);
+    whole_min[lane] = ClampTo(near_min + static_cast<float>(lane / 4 - 1), 0, top);
+    scale[lane] = d * whole_scale[lane];
+    offset[lane] = -dmin * whole_min[lane];
+  }
+  LaneErrors(x, w, sub_block, levels, scale, offset, &errors);
+  const int best = LeastLane(errors);
+  fit->scales[s] = static_cast<int8_t>(whole_scale[best]);
+  fit->mins[s] = static_cast<int8_t>(whole_min[best]);
+  int8_t* q = fit->q + sub_block * s;
+  AssignLevels(x, sub_block, scale[best], offset[best], levels, q);
+  return SumSubBlock(x, w, sub_block, q);
+}
+
+}  // namespace
 
 SuperBlockFit FitScaledSuperBlock(const float* x, const float* w, Levels levels,
                                   Levels scale_levels) {
@@ -180,36 +267,19 @@ SuperBlockFit FitScaledSuperBlock(const float* x, const float* w, Levels levels,
   }
   SuperBlockFit fit;
   float d = largest / static_cast<float>(scale_levels.lowest);
-  constexpr int kRounds = 2;
-  for (int round = 0; round < kRounds; ++round) {
+  for (int round = 0; round < kSuperBlockRounds; ++round) {
     fit.d = FloatToFiniteHalf(d);
     d = HalfToFloat(fit.d);
-    float sum_qq = 0, sum_qx = 0;
+    // Least squares of x ~ d a with a = scale q.
+    double aa = 0, ax = 0;
     for (int s = 0; s < kSubs; ++s) {
-      const float* xs = x + kSub * s;
-      const float* ws = w + kSub * s;
-      // The whole scales around the wanted one.
-      const float wanted =
-          ClampTo(scales[s] * Reciprocal(d), static_cast<float>(scale_levels.lowest),
-                  static_cast<float>(scale_levels.highest));
-      Lanes whole, scale, offset = {}, errors;
-      for (int lane = 0; lane < kLanes; ++lane) {
-        whole[lane] = ClampTo(RoundSmall(wanted) + static_cast<float>(lane - kLanes / 2),
-                              static_cast<float>(scale_levels.lowest),
-                              static_cast<float>(scale_levels.highest));
-        scale[lane] = d * whole[lane];
-      }
-      LaneErrors(xs, ws, kSub, levels, scale, offset, &errors);
-      const int lane = LeastLane(errors);
-      fit.scales[s] = static_cast<int8_t>(whole[lane]);
-      AssignLevels(xs, kSub, scale[lane], 0, levels, fit.q + kSub * s);
-      for (int i = 0; i < kSub; ++i) {
-        const float product = whole[lane] * static_cast<float>(fit.q[kSub * s + i]);
-        sum_qq += ws[i] * product * product;
-        sum_qx += ws[i] * product * xs[i];
-      }
+      const SubBlockSums sums = RefineScale(x + kSub * s, w + kSub * s, s, d,
+                                            scales[s] * Reciprocal(d), levels, scale_levels, &fit);
+      const double a = fit.scales[s];
+      aa += a * a * sums.qq;
+      ax += a * sums.qx;
     }
-    if (sum_qq > 0) d = sum_qx / sum_qq;
+    if (aa > 0) d = static_cast<float>(ax / aa);
   }
   return fit;
 }
@@ -219,58 +289,36 @@ SuperBlockFit FitAffineSuperBlock(const float* x, const float* w, int sub_block,
   const int n_subs = kSuperBlock / sub_block;
   const Levels levels = {0, max_level};
   const float top = static_cast<float>(max_scale);
-  float scales[16], mins[16], largest_scale = 0, largest_min = 0;
+  AffineFit subs[16];
+  float d = 0, dmin = 0;
   for (int s = 0; s < n_subs; ++s) {
-    const AffineFit sub = FitAffine(x + sub_block * s, w + sub_block * s, sub_block, levels,
-                                    /*offset_below_zero=*/true);
-    scales[s] = sub.scale;
-    mins[s] = -sub.offset;
-    largest_scale = std::max(largest_scale, scales[s]);
-    largest_min = std::max(largest_min, mins[s]);
+    subs[s] = FitAffine(x + sub_block * s, w + sub_block * s, sub_block, levels,
+                        /*offset_below_zero=*/true);
+    d = std::max(d, subs[s].scale / top);
+    dmin = std::max(dmin, -subs[s].offset / top);
   }
   SuperBlockFit fit;
-  float d = largest_scale / top, dmin = largest_min / top;
-  constexpr int kRounds = 2;
-  for (int round = 0; round < kRounds; ++round) {
+  for (int round = 0; round < kSuperBlockRounds; ++round) {
     fit.d = FloatToFiniteHalf(d);
     fit.dmin = FloatToFiniteHalf(dmin);
     d = HalfToFloat(fit.d);
     dmin = HalfToFloat(fit.dmin);
-    // Normal equations of x ~ d a - dmin b with a = scale q, b = min.
+    // Least squares of x ~ d a - dmin b with a = scale q, b = min.
     double aa = 0, ab = 0, bb = 0, ax = 0, bx = 0;
     for (int s = 0; s < n_subs; ++s) {
-      const float* xs = x + sub_block * s;
-      const float* ws = w + sub_block * s;
-      const float wanted_scale = RoundSmall(ClampTo(scales[s] * Reciprocal(d), 0, top));
-      const float wanted_min = RoundSmall(ClampTo(mins[s] * Reciprocal(dmin), 0, top));
-      Lanes whole_scale, whole_min, scale, offset, errors;
-      for (int lane = 0; lane < kLanes; ++lane) {
-        whole_scale[lane] = ClampTo(wanted_scale + static_cast<float>(lane % 4 - 1), 0, top);
-        whole_min[lane] = ClampTo(wanted_min + static_cast<float>(lane / 4 - 1), 0, top);
-        scale[lane] = d * whole_scale[lane];
-        offset[lane] = -dmin * whole_min[lane];
-      }
-      LaneErrors(xs, ws, sub_block, levels, scale, offset, &errors);
-      const int lane = LeastLane(errors);
-      fit.scales[s] = static_cast<int8_t>(whole_scale[lane]);
-      fit.mins[s] = static_cast<int8_t>(whole_min[lane]);
-      int8_t* q = fit.q + sub_block * s;
-      AssignLevels(xs, sub_block, scale[lane], offset[lane], levels, q);
-      for (int i = 0; i < sub_block; ++i) {
-        const float a = whole_scale[lane] * static_cast<float>(q[i]), b = whole_min[lane];
-        aa += ws[i] * a * a;
-        ab += ws[i] * a * b;
-        bb += ws[i] * b * b;
-        ax += ws[i] * a * xs[i];
-        bx += ws[i] * b * xs[i];
-      }
+      const SubBlockSums sums = RefineScaleAndMin(x + sub_block * s, w + sub_block * s, sub_block,
+                                                  s, d, dmin, subs[s], levels, top, &fit);
+      const double a = fit.scales[s], b = fit.mins[s];
+      aa += a * a * sums.qq;
+      ab += a * b * sums.q;
+      bb += b * b * sums.w;
+      ax += a * sums.qx;
+      bx += b * sums.x;
     }
     const double determinant = aa * bb - ab * ab;
     if (determinant > 1e-9 * aa * bb) {
       d = static_cast<float>((bb * ax - ab * bx) / determinant);
       dmin = static_cast<float>((ab * ax - aa * bx) / determinant);
-    } else if (aa > 0) {
-      d = static_cast<float>(ax / aa);
     }
   }
   return fit;

@@ -26,8 +26,8 @@ void AssignLevels(const float* x, int n, float scale, float offset, Levels level
 /// symmetric. Needs lowest < 0. Finite x, w >= 0 with a positive sum; 0 if every x is.
 float FitScale(const float* x, const float* w, int n, Levels levels);
 
-/// Scale and offset for x ~ scale * q + offset, with lowest = 0. With `offset_below_zero` the
-/// offset is at most 0, as the K types store it.
+/// Scale and offset for x ~ scale * q + offset, with lowest = 0 and n <= 32. With
+/// `offset_below_zero` the offset is at most 0, as the K types store it.
 AffineFit FitAffine(const float* x, const float* w, int n, Levels levels, bool offset_below_zero);
 
 /// A super-block's result: q of all 256 elements, whole scales (and mins) of its sub-blocks, and
