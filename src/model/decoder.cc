@@ -15,11 +15,13 @@ Result<KvLayout> Decoder::kv_layout(DType dtype) const {
   return KvLayout{dtype, config_.num_hidden_layers, config_.num_key_value_heads, config_.head_dim};
 }
 
-Status Decoder::Prepare(int max_batch_tokens, int max_output_rows, int64_t weight_bytes) {
+Status Decoder::Prepare(int max_batch_tokens, int max_output_rows, int64_t weight_bytes,
+                        int64_t decode_weight_bytes) {
   AUTOGLM_ASSIGN_OR_RETURN(Workspace workspace,
                            Workspace::Create(backend_, config_, max_batch_tokens, max_output_rows));
   workspace_ = std::make_unique<Workspace>(std::move(workspace));
   weight_bytes_ = weight_bytes;
+  decode_weight_bytes_ = decode_weight_bytes;
   return OkStatus();
 }
 

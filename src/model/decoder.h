@@ -31,9 +31,11 @@ class Decoder : public LanguageModel {
   void set_observer(LayerObserver observer) final { observer_ = std::move(observer); }
   int64_t weight_bytes() const final { return weight_bytes_; }
   int64_t workspace_bytes() const final { return workspace_->n_bytes(); }
+  int64_t decode_weight_bytes() const final { return decode_weight_bytes_; }
 
   /// The loader's last step: takes the workspace.
-  Status Prepare(int max_batch_tokens, int max_output_rows, int64_t weight_bytes);
+  Status Prepare(int max_batch_tokens, int max_output_rows, int64_t weight_bytes,
+                 int64_t decode_weight_bytes);
 
  protected:
   Decoder(ModelConfig config, Backend& backend) : config_(std::move(config)), backend_(backend) {}
@@ -56,6 +58,7 @@ class Decoder : public LanguageModel {
   std::unique_ptr<Workspace> workspace_;
   LayerObserver observer_;
   int64_t weight_bytes_ = 0;
+  int64_t decode_weight_bytes_ = 0;
 };
 
 }  // namespace autoglm

@@ -124,9 +124,9 @@ std::vector<float> Hparams::FrequencyFactors(const char* tensor_name, int n_pair
   }
   Fail(file_.ReadRows(*entry, 0, 1, reinterpret_cast<std::byte*>(factors.data())));
   for (float& f : factors) {
-    if (!(f > 0)) {
+    if (!std::isfinite(f) || f == 0) {
       Fail(Error(StatusCode::kDataLoss, "tensor '", tensor_name, "' holds ", f,
-                 ", expected numbers above 0"));
+                 ", expected finite numbers other than 0"));
       f = 1;
     }
   }
@@ -161,25 +161,64 @@ RopeSpec Hparams::Rope(RopeStyle style, int default_rotary_dim, float local_base
     Fail(OutOfRange(Key("rope.scaling.factor"), factor, 1e-6, 1e6));
     return rope;
   }
-  std::vector<float> factors(n_pairs, 1.0f);
+  const std::vector<float> factors = FrequencyFactors(FactorsTensor(context), n_pairs);
+  for (int i = 0; i < n_pairs; ++i) rope.inv_freq[i] /= factors[i];
+  rope.attention_factor = Float("rope.scaling.attn_factor", 1.0f);
   if (type == "yarn") {
     ApplyYarn(&rope, base, factor, context);
-  } else if (type == "longrope") {
-    // The long factors belong to contexts above the original one. They are chosen by the context
-    // of the run and not by how far it has got: one cache cannot mix both.
-    const bool is_long = static_cast<float>(n_ctx_ > 0 ? n_ctx_ : Int("context_length")) > context;
-    factors = FrequencyFactors(is_long ? "rope_factors_long.weight" : "rope_factors_short.weight",
-                               n_pairs);
-    rope.attention_factor = Float("rope.scaling.attn_factor", 1.0f);
   } else if (type == "none" || type == "linear") {
-    factors = FrequencyFactors("rope_freqs.weight", n_pairs);
-    for (float& f : factors) f *= factor;
-  } else {
+    for (float& f : rope.inv_freq) f /= factor;
+  } else if (type != "longrope") {
     Fail(Error(StatusCode::kUnimplemented, Key("rope.scaling.type"), " is '", Quoted(type),
                "'; known are none, linear, yarn and longrope"));
   }
-  for (int i = 0; i < n_pairs; ++i) rope.inv_freq[i] /= factors[i];
   return rope;
+}
+
+// LongRoPE has one list for contexts up to the original one and one beyond. It is chosen by the
+// context of the run and not by how far it has got, because one cache cannot mix both. Some files
+// say nothing but the tensors.
+const char* Hparams::FactorsTensor(float original_context) {
+  if (file_.Find("rope_factors_long.weight") == nullptr) return "rope_freqs.weight";
+  const float context = static_cast<float>(n_ctx_ > 0 ? n_ctx_ : Int("context_length"));
+  return context > original_context ? "rope_factors_long.weight" : "rope_factors_short.weight";
+}
+
+float Hparams::AttentionScale(int default_query_scalar) {
+  const float scale = Float("attention.scale", 0.0f);
+  if (scale < 0) Fail(OutOfRange(Key("attention.scale"), scale, 0, 1e6));
+  return scale > 0 ? scale : 1 / std::sqrt(static_cast<float>(default_query_scalar));
+}
+
+std::vector<bool> Hparams::LayerPattern(std::string_view key, int num_hidden_layers,
+                                        int default_period) {
+  std::vector<bool> pattern(num_hidden_layers);
+  const MetaValue* value = file_.metadata().Find(Key(key));
+  if (value != nullptr && value->type == MetaType::kArray) {
+    const auto list = file_.metadata().GetInts(Key(key));
+    if (!list.ok()) {
+      Fail(list.status());
+    } else if (list->size() != pattern.size()) {
+      Fail(Error(StatusCode::kInvalidArgument, Key(key), " has ", list->size(),
+                 " entries, expected one for each of the ", num_hidden_layers, " layers"));
+    } else {
+      for (size_t i = 0; i < pattern.size(); ++i) pattern[i] = (*list)[i] != 0;
+    }
+    return pattern;
+  }
+  const int period = Int(key, default_period);
+  for (int i = 0; i < num_hidden_layers; ++i) pattern[i] = period == 0 || (i + 1) % period != 0;
+  return pattern;
+}
+
+std::vector<int> Hparams::SlidingWindows(int num_hidden_layers, int default_period) {
+  const int window = Int("attention.sliding_window", 0);
+  std::vector<int> windows(num_hidden_layers, 0);
+  if (window == 0) return windows;
+  const std::vector<bool> slides =
+      LayerPattern("attention.sliding_window_pattern", num_hidden_layers, default_period);
+  for (int i = 0; i < num_hidden_layers; ++i) windows[i] = slides[i] ? window : 0;
+  return windows;
 }
 
 void Hparams::RefuseSections() {
@@ -212,7 +251,7 @@ void Hparams::ApplyYarn(RopeSpec* rope, float base, float factor, float original
     rope->inv_freq[i] *= static_cast<float>((1 - ramp) + ramp / factor);
   }
   const float temperature = 1 + 0.1f * std::log(std::max(factor, 1.0f));
-  rope->attention_factor = temperature * Float("rope.scaling.attn_factor", 1.0f);
+  rope->attention_factor *= temperature;
 }
 
 }  // namespace autoglm

@@ -3,6 +3,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "backend/op_stream.h"
 #include "formats/model_file.h"
@@ -28,11 +29,23 @@ class Hparams {
   /// What ModelConfig holds, each number checked against its neighbours.
   ModelConfig Common();
 
-  /// The rotary embedding: base, rotary_dim and the scaling that the metadata names (none, linear,
-  /// yarn, longrope) or that the tensor rope_freqs.weight holds (llama3). `default_rotary_dim`
-  /// where the metadata does not say; `base` overrides rope.freq_base where above 0, without
+  /// The rotary embedding: base, rotary_dim, the scaling that the metadata names (none, linear,
+  /// yarn) and the factors that tensors hold (llama3, longrope). `default_rotary_dim` where the
+  /// metadata does not say; `local_base`, where above 0, stands for rope.freq_base without any
   /// scaling (gemma3's local layers).
   RopeSpec Rope(RopeStyle style, int default_rotary_dim, float local_base = 0);
+
+  /// By what scores are multiplied: attention.scale, or where that is absent or 0
+  /// 1 / sqrt(default_query_scalar).
+  float AttentionScale(int default_query_scalar);
+
+  /// A yes or no for each layer: a list under `key`, or a period p there: every p-th layer is a no
+  /// (0: none is). `default_period` where the key is absent.
+  std::vector<bool> LayerPattern(std::string_view key, int num_hidden_layers, int default_period);
+
+  /// The attention.sliding_window of each layer that attention.sliding_window_pattern (a
+  /// LayerPattern) gives one, 0 for the others.
+  std::vector<int> SlidingWindows(int num_hidden_layers, int default_period);
 
   void Fail(const Status& status);
   const Status& status() const { return status_; }
@@ -40,9 +53,10 @@ class Hparams {
   std::string Key(std::string_view key) const;
 
  private:
-  // The factors by which a tensor such as rope_freqs.weight divides the frequencies; all 1 where
-  // there is none.
+  // The numbers by which a tensor divides the frequencies; all 1 where there is none.
   std::vector<float> FrequencyFactors(const char* tensor_name, int n_pairs);
+  // The tensor that holds them in this file, for the context of this run.
+  const char* FactorsTensor(float original_context);
   // M-RoPE turns different parts of a head by different positions.
   void RefuseSections();
   void ApplyYarn(RopeSpec* rope, float base, float factor, float original_context);

@@ -65,6 +65,10 @@ class LanguageModel {
   /// Bytes of weights held or mapped, and of the workspace.
   virtual int64_t weight_bytes() const = 0;
   virtual int64_t workspace_bytes() const = 0;
+
+  /// Bytes of weights that a pass over one token reads: all but the rows of an embedding table that
+  /// does not serve as output matrix too.
+  virtual int64_t decode_weight_bytes() const { return weight_bytes(); }
 };
 
 }  // namespace autoglm

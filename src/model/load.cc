@@ -89,8 +89,13 @@ Result<std::unique_ptr<LanguageModel>> LoadLanguageModel(const ModelFile& file, 
   if (!hparams.status().ok()) return hparams.status().WithContext(file.path());
   binder.ExpectNoOthers();
   AUTOGLM_RETURN_IF_ERROR(binder.status());
-  AUTOGLM_RETURN_IF_ERROR(
-      model->Prepare(options.max_batch_tokens, options.max_output_rows, binder.weight_bytes()));
+  int64_t decode_bytes = binder.weight_bytes();
+  if (file.Find("output.weight") != nullptr) {
+    const TensorEntry& table = *file.Find("token_embd.weight");
+    decode_bytes -= TensorBytes(choose(table), table.shape);
+  }
+  AUTOGLM_RETURN_IF_ERROR(model->Prepare(options.max_batch_tokens, options.max_output_rows,
+                                         binder.weight_bytes(), decode_bytes));
   options.log.Info("loaded ", file.path(), ": ", row->name, ", ",
                    FormatBytes(binder.weight_bytes()), " of weights");
   return std::unique_ptr<LanguageModel>(std::move(model));
