@@ -1,5 +1,6 @@
 #include "apps/autoglm/options.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cstdio>
 
@@ -143,6 +144,24 @@ Result<std::string> TextOptions::Read() const {
   if (file_option_->count() > 0) return ReadInput(file);
   if (words_option_->count() > 0) return JoinWords(words, " ");
   return prompt;
+}
+
+Result<std::vector<int32_t>> ParseTokenIds(const std::vector<std::string>& arguments) {
+  constexpr std::string_view kSeparators = ", []";
+  const std::string text = JoinWords(arguments, " ");
+  std::vector<int32_t> ids;
+  for (size_t i = 0; (i = text.find_first_not_of(kSeparators, i)) != std::string::npos;) {
+    const size_t end = std::min(text.find_first_of(kSeparators, i), text.size());
+    int32_t id = 0;
+    const auto [last, error] = std::from_chars(text.data() + i, text.data() + end, id);
+    if (error != std::errc() || last != text.data() + end || id < 0) {
+      return Error(StatusCode::kInvalidArgument, "'", Quoted(text.substr(i, end - i)),
+                   "' is not a token id; expected ids as 1,2,3");
+    }
+    ids.push_back(id);
+    i = end;
+  }
+  return ids;
 }
 
 Result<std::string> ReadInput(const std::string& path) {

@@ -75,6 +75,9 @@ struct TextOptions {
   const CLI::Option* file_option_ = nullptr;
 };
 
+/// Token ids out of "1,2,3", "[1, 2, 3]" and the like, in one argument or several.
+Result<std::vector<int32_t>> ParseTokenIds(const std::vector<std::string>& arguments);
+
 /// A whole file, or stdin for "-".
 Result<std::string> ReadInput(const std::string& path);
 

@@ -8,9 +8,9 @@ namespace autoglm {
 
 void Print(std::string_view text) { std::fwrite(text.data(), 1, text.size(), stdout); }
 
-void PrintJson(const nlohmann::ordered_json& value, bool compact) {
+void PrintJson(const nlohmann::ordered_json& value) {
   using Json = nlohmann::ordered_json;
-  Print(value.dump(compact ? -1 : 2, ' ', /*ensure_ascii=*/false, Json::error_handler_t::replace));
+  Print(value.dump(-1, ' ', /*ensure_ascii=*/false, Json::error_handler_t::replace));
   Print("\n");
 }
 

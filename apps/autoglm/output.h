@@ -11,8 +11,8 @@ namespace autoglm {
 /// Writes data to stdout as it is. A failure to write is noticed at the program's end.
 void Print(std::string_view text);
 
-/// Writes `value` and a newline; bytes that are not UTF-8 become U+FFFD. Indented unless `compact`.
-void PrintJson(const nlohmann::ordered_json& value, bool compact = false);
+/// Writes `value` on one line; bytes that are not UTF-8 become U+FFFD.
+void PrintJson(const nlohmann::ordered_json& value);
 
 /// Sends what Print wrote on its way now (a token of an answer).
 void FlushOutput();
