@@ -2,7 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <bit>
 #include <cmath>
+#include <cstdint>
 #include <vector>
 
 namespace autoglm {
@@ -25,6 +27,16 @@ TEST(VectorMath, ExpIsExactAtItsEnds) {
   std::vector<float> out(x.size());
   ExpBelowMax(x, 5.0f, out.data());
   EXPECT_EQ(out, (std::vector<float>{1, 0, 0, 0}));
+}
+
+// The checksum was recorded once; a platform that fuses or reorders would miss it.
+TEST(VectorMath, ResultsAreTheSameBitsOnEveryPlatform) {
+  std::vector<float> x(10000);
+  for (size_t i = 0; i < x.size(); ++i) x[i] = -static_cast<float>(i * i % 8999) * 0.01f;
+  ExpBelowMax(x, 0, x.data());
+  uint64_t hash = std::bit_cast<uint64_t>(SumOf(x));
+  for (const float value : x) hash = hash * 31 + std::bit_cast<uint32_t>(value);
+  EXPECT_EQ(hash, 12827022678582503050u);
 }
 
 TEST(VectorMath, MaxIsFoundAtEveryPosition) {
