@@ -140,18 +140,19 @@ void AssignLevels(const float* x, int n, float scale, float offset, Levels level
 
 float FitScale(const float* x, const float* w, int n, Levels levels) {
   float largest = 0;
-  for (int i = 0; i < n; ++i) largest = std::max(largest, std::fabs(x[i]));
+  for (int i = 0; i < n; ++i) {
+    if (std::fabs(x[i]) > std::fabs(largest)) largest = x[i];
+  }
   if (largest == 0) return 0;
-  // Starts, half of them of either sign: the largest value at so many steps from zero; beyond the
-  // lowest level it is clipped, which pays if its weight is small. Both ends were found by trial
-  // against an exhaustive search.
+  // Starts: the largest value at so many steps on the side of the lowest level, which reaches
+  // further; where it lies beyond it is clipped, which pays if its weight is small. Both ends of
+  // the range were found by trial against an exhaustive search.
   const float reach = static_cast<float>(-levels.lowest);
-  const float most = reach + 0.6f * std::sqrt(reach), least = reach - 0.9f * std::sqrt(reach);
+  const float most = reach + 0.6f * std::sqrt(reach), least = reach - 1.3f * std::sqrt(reach);
   Lanes inverse, offset = {};
   for (int lane = 0; lane < kLanes; ++lane) {
-    const float position = static_cast<float>(lane / 2) / (kLanes / 2 - 1);
-    const float steps = most + (least - most) * position;
-    inverse[lane] = (lane % 2 == 0 ? steps : -steps) / largest;
+    const float position = static_cast<float>(lane) / (kLanes - 1);
+    inverse[lane] = -(most + (least - most) * position) / largest;
   }
   float best_gain = 0, best_scale = 0;
   constexpr int kRounds = 2;
