@@ -1,3 +1,4 @@
+// The list of recipes, the tensors that a mixture raises, and the way down where blocks do not fit.
 #include "quant/recipe.h"
 
 #include <charconv>
