@@ -4,12 +4,14 @@
 
 #include "formats/foreign_files.h"
 #include "formats/gguf_file.h"
+#include "formats/huggingface.h"
 #include "platform/file.h"
 #include "platform/mmap.h"
 
 namespace autoglm {
 
 Result<std::unique_ptr<ModelFile>> ModelFile::Open(const std::string& path) {
+  if (IsDirectory(path)) return HuggingFaceFolder::Open(path);
   AUTOGLM_ASSIGN_OR_RETURN(MappedFile file, MappedFile::Open(path));
   if (IsGguf(file.bytes())) return GgufFile::Open(std::move(file), path);
   return DescribeForeignFile(file.bytes()).WithContext(Quoted(path, 4096));

@@ -1,0 +1,35 @@
+// LlamaForCausalLM and MistralForCausalLM. GGUF keeps the rotary pairs of Q and K as neighbours,
+// the checkpoint as two halves.
+#include "formats/hf/model.h"
+
+namespace autoglm {
+
+void DescribeLlama(HfConfig* config, HfModel* model) {
+  ExpectActivation(config, "silu");
+  ExpectUnset(config, "mlp_bias");
+  const HfSizes s = DescribeSizes(config, model);
+  const bool bias = config->Flag("attention_bias", false);
+  DescribeRotary(s, {}, config, model);
+  if (config->Has("sliding_window")) {
+    model->SetInt("attention.sliding_window", config->Size("sliding_window"));
+  }
+  DescribeEmbeddings(s, config->Flag("tie_word_embeddings", false), "model.", model);
+  const int64_t q_rows = s.num_attention_heads * s.head_dim;
+  const int64_t kv_rows = s.num_key_value_heads * s.head_dim;
+  for (int64_t i = 0; i < s.num_hidden_layers; ++i) {
+    const std::string b = StrCat("blk.", i, "."), h = StrCat("model.layers.", i, ".");
+    model->Norm(b + "attn_norm", h + "input_layernorm", s.hidden_size);
+    model->Linear(b + "attn_q", h + "self_attn.q_proj", q_rows, s.hidden_size, bias,
+                  s.num_attention_heads);
+    model->Linear(b + "attn_k", h + "self_attn.k_proj", kv_rows, s.hidden_size, bias,
+                  s.num_key_value_heads);
+    model->Linear(b + "attn_v", h + "self_attn.v_proj", kv_rows, s.hidden_size, bias);
+    model->Linear(b + "attn_output", h + "self_attn.o_proj", s.hidden_size, q_rows, bias);
+    model->Norm(b + "ffn_norm", h + "post_attention_layernorm", s.hidden_size);
+    model->Linear(b + "ffn_gate", h + "mlp.gate_proj", s.intermediate_size, s.hidden_size);
+    model->Linear(b + "ffn_up", h + "mlp.up_proj", s.intermediate_size, s.hidden_size);
+    model->Linear(b + "ffn_down", h + "mlp.down_proj", s.hidden_size, s.intermediate_size);
+  }
+}
+
+}  // namespace autoglm
