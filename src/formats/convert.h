@@ -1,0 +1,40 @@
+// Writes any model as one GGUF file, with the element type of each tensor chosen by the caller:
+// quantizing is this.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "base/status.h"
+#include "formats/model_file.h"
+
+namespace autoglm {
+
+struct ConvertOptions {
+  /// The element type that a tensor shall have; as it is where unset.
+  std::function<DType(const TensorEntry&)> choose;
+  /// general.file_type of the result; kept where unset.
+  std::optional<uint32_t> file_type;
+  /// By which the squared error of each column counts: shape.cols() weights, or none. The span is
+  /// used until the next tensor is asked for.
+  std::function<std::span<const float>(const TensorEntry&)> importance;
+  /// Bytes of the model read so far, of all; called from the calling thread. Returning false
+  /// cancels.
+  std::function<bool(int64_t done_bytes, int64_t total_bytes)> progress;
+  int n_threads = 1;
+  /// Without it, a tensor that is quantized already and would change its type is refused: each
+  /// rounding adds to the error.
+  bool allow_requantize = false;
+};
+
+/// Streams `in` to `out` row by row: beyond the mapped input, memory for a few MiB of rows is
+/// taken. `out` appears when complete or not at all. Errors: kInvalidArgument (a type that cannot
+/// be encoded, or whose blocks do not divide the rows; requantizing), kCancelled, and those of
+/// reading and writing.
+Status WriteGguf(const ModelFile& in, const std::string& out, const ConvertOptions& options);
+
+}  // namespace autoglm
