@@ -94,7 +94,7 @@ void ModelOptions::Declare(CLI::App* app) {
       ->check(OneOf({"int8", "int4", "f16"}));
   app->add_option("--kv", kv_type, "element type of the key-value cache (default: f16)")
       ->type_name("TYPE")
-      ->check(OneOf({"f16", "q8_0"}));
+      ->check(OneOf({"f16", "q8_0", "f32"}));
 }
 
 void SamplingOptions::Declare(CLI::App* app) {

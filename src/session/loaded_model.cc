@@ -108,6 +108,7 @@ ModelInfo Describe(const LoadedModel& loaded, int n_ctx, DType kv_dtype) {
   info.architecture = config.architecture;
   info.name = config.name;
   info.weight_bytes = loaded.model->weight_bytes();
+  info.decode_weight_bytes = loaded.model->decode_weight_bytes();
   info.workspace_bytes = loaded.model->workspace_bytes();
   if (const auto layout = loaded.model->kv_layout(kv_dtype); layout.ok()) {
     info.kv_bytes = NumPages(n_ctx) * layout->page_bytes();
