@@ -2,9 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
-#include <limits>
 #include <numbers>
+#include <variant>
 
 namespace autoglm {
 
@@ -190,33 +189,32 @@ float Hparams::AttentionScale(int default_query_scalar) {
   return scale > 0 ? scale : 1 / std::sqrt(static_cast<float>(default_query_scalar));
 }
 
-std::vector<bool> Hparams::LayerPattern(std::string_view key, int num_hidden_layers,
-                                        int default_period) {
-  std::vector<bool> pattern(num_hidden_layers);
+const std::vector<int64_t>* Hparams::List(std::string_view key) const {
   const MetaValue* value = file_.metadata().Find(Key(key));
-  if (value != nullptr && value->type == MetaType::kArray) {
-    const auto list = file_.metadata().GetInts(Key(key));
-    if (!list.ok()) {
-      Fail(list.status());
-    } else if (list->size() != pattern.size()) {
-      Fail(Error(StatusCode::kInvalidArgument, Key(key), " has ", list->size(),
-                 " entries, expected one for each of the ", num_hidden_layers, " layers"));
-    } else {
-      for (size_t i = 0; i < pattern.size(); ++i) pattern[i] = (*list)[i] != 0;
-    }
+  return value == nullptr ? nullptr : std::get_if<std::vector<int64_t>>(&value->v);
+}
+
+std::vector<bool> Hparams::LayerPattern(std::string_view key, int num_hidden_layers, int period) {
+  std::vector<bool> pattern(num_hidden_layers);
+  const std::vector<int64_t>* list = List(key);
+  if (list != nullptr && list->size() != pattern.size()) {
+    Fail(Error(StatusCode::kInvalidArgument, Key(key), " has ", list->size(),
+               " entries, expected one for each of the ", num_hidden_layers, " layers"));
     return pattern;
   }
-  const int period = Int(key, default_period);
-  for (int i = 0; i < num_hidden_layers; ++i) pattern[i] = period == 0 || (i + 1) % period != 0;
+  for (int i = 0; i < num_hidden_layers; ++i) {
+    pattern[i] = list != nullptr ? (*list)[i] != 0 : period == 0 || (i + 1) % period != 0;
+  }
   return pattern;
 }
 
 std::vector<int> Hparams::SlidingWindows(int num_hidden_layers, int default_period) {
+  constexpr std::string_view kPattern = "attention.sliding_window_pattern";
   const int window = Int("attention.sliding_window", 0);
   std::vector<int> windows(num_hidden_layers, 0);
   if (window == 0) return windows;
-  const std::vector<bool> slides =
-      LayerPattern("attention.sliding_window_pattern", num_hidden_layers, default_period);
+  const int period = List(kPattern) != nullptr ? 0 : Int(kPattern, default_period);
+  const std::vector<bool> slides = LayerPattern(kPattern, num_hidden_layers, period);
   for (int i = 0; i < num_hidden_layers; ++i) windows[i] = slides[i] ? window : 0;
   return windows;
 }

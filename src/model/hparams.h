@@ -39,12 +39,12 @@ class Hparams {
   /// 1 / sqrt(default_query_scalar).
   float AttentionScale(int default_query_scalar);
 
-  /// A yes or no for each layer: a list under `key`, or a period p there: every p-th layer is a no
-  /// (0: none is). `default_period` where the key is absent.
-  std::vector<bool> LayerPattern(std::string_view key, int num_hidden_layers, int default_period);
+  /// A yes or no for each layer: the list under `key`, or where there is none every layer but each
+  /// `period`-th (0: all).
+  std::vector<bool> LayerPattern(std::string_view key, int num_hidden_layers, int period);
 
-  /// The attention.sliding_window of each layer that attention.sliding_window_pattern (a
-  /// LayerPattern) gives one, 0 for the others.
+  /// The attention.sliding_window of each layer that attention.sliding_window_pattern (a list as
+  /// above, or a period) gives one, 0 for the others.
   std::vector<int> SlidingWindows(int num_hidden_layers, int default_period);
 
   void Fail(const Status& status);
@@ -53,6 +53,8 @@ class Hparams {
   std::string Key(std::string_view key) const;
 
  private:
+  // An array of integers or bools; null where there is none.
+  const std::vector<int64_t>* List(std::string_view key) const;
   // The numbers by which a tensor divides the frequencies; all 1 where there is none.
   std::vector<float> FrequencyFactors(const char* tensor_name, int n_pairs);
   // The tensor that holds them in this file, for the context of this run.

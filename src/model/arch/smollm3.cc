@@ -12,7 +12,7 @@ class SmolLm3 final : public PreNormDecoder {
  public:
   explicit SmolLm3(const ArchitectureInputs& in)
       : PreNormDecoder(in, RopeStyle::kInterleaved),
-        rotates_(in.hparams.LayerPattern("no_rope_layers", config_.num_hidden_layers, 4)) {}
+        rotates_(in.hparams.LayerPattern("attention.rope_pattern", config_.num_hidden_layers, 4)) {}
 
  private:
   AttentionOptions Attention(int i, const Activations& a) const override {
@@ -21,8 +21,7 @@ class SmolLm3 final : public PreNormDecoder {
     return options;
   }
 
-  // [num_hidden_layers]. The key's name is Hugging Face's, where 0 stands for "no rope".
-  std::vector<bool> rotates_;
+  std::vector<bool> rotates_;  // [num_hidden_layers]
 };
 
 }  // namespace
