@@ -38,8 +38,8 @@ class RunCommand final : public Command {
   }
 
   Status Check() override {
-    AUTOGLM_RETURN_IF_ERROR(text_.Check());
-    return FindModel(options_.model).status();
+    AUTOGLM_RETURN_IF_ERROR(FindModel(options_.model).status());
+    return text_.Check();
   }
 
   Status Run() override {
