@@ -3,7 +3,6 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
-#include <cstring>
 #include <fstream>
 #include <iterator>
 #include <nlohmann/json.hpp>
@@ -15,6 +14,7 @@
 #include "formats/model_file.h"
 #include "model/load.h"
 #include "platform/thread_pool.h"
+#include "tests/npy.h"
 #include "tests/test_data.h"
 
 namespace autoglm {
@@ -25,23 +25,6 @@ using Json = nlohmann::json;
 std::string ReadAll(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
   return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
-}
-
-/// The F32 or F64 values of a NumPy file, in row-major order.
-std::vector<double> ReadNpy(const std::string& path) {
-  const std::string bytes = ReadAll(path);
-  uint16_t header_bytes = 0;
-  std::memcpy(&header_bytes, bytes.data() + 8, sizeof(header_bytes));
-  const bool is_double = bytes.find("<f8") < header_bytes + 10u;
-  const size_t size = is_double ? sizeof(double) : sizeof(float);
-  std::vector<double> values;
-  for (size_t at = 10 + header_bytes; at + size <= bytes.size(); at += size) {
-    float single = 0;
-    double value = 0;
-    std::memcpy(is_double ? static_cast<void*>(&value) : &single, bytes.data() + at, size);
-    values.push_back(is_double ? value : single);
-  }
-  return values;
 }
 
 std::unique_ptr<AutoGLMSession> Load(const std::string& path, KvType kv_type = KvType::kF32) {
@@ -134,11 +117,11 @@ TEST(Stories, TheFirstTokensLogitsAreTheReferences) {
 }
 
 /// |x - y| / |y|, root mean square.
-double RelativeError(const std::vector<double>& x, const std::vector<double>& y) {
+double RelativeError(const std::vector<float>& x, const std::vector<float>& y) {
   double error = 0, norm = 0;
   for (size_t i = 0; i < y.size(); ++i) {
-    error += (x[i] - y[i]) * (x[i] - y[i]);
-    norm += y[i] * y[i];
+    error += std::pow(static_cast<double>(x[i]) - y[i], 2);
+    norm += std::pow(static_cast<double>(y[i]), 2);
   }
   return std::sqrt(error / norm);
 }
@@ -151,7 +134,7 @@ void ExpectTraces(const std::string& path) {
   ASSERT_TRUE(file.ok()) << file.status().ToString();
   auto model = LoadLanguageModel(**file, *backend, threads, {});
   ASSERT_TRUE(model.ok()) << model.status().ToString();
-  std::vector<double> hidden, logits;
+  std::vector<float> hidden, logits;
   (*model)->set_observer([&](int layer, const Tensor& rows) {
     EXPECT_EQ(layer, static_cast<int>(hidden.size() / (5 * 64)) - 1);
     hidden.insert(hidden.end(), rows.f32(), rows.f32() + rows.shape.n_elements());
@@ -168,8 +151,10 @@ void ExpectTraces(const std::string& path) {
                                     return OkStatus();
                                   })
                   .ok());
-  const auto expected_hidden = ReadNpy(TestDataPath("models/stories260K.trace_hidden.npy"));
-  const auto expected_logits = ReadNpy(TestDataPath("models/stories260K.trace_logits.npy"));
+  const auto expected_hidden =
+      ReadNpy<float>(TestDataPath("models/stories260K.trace_hidden.npy")).values;
+  const auto expected_logits =
+      ReadNpy<float>(TestDataPath("models/stories260K.trace_logits.npy")).values;
   ASSERT_EQ(hidden.size(), expected_hidden.size());
   ASSERT_EQ(logits.size(), expected_logits.size());
   // Float32 against float64 through five layers; seen: 1e-7 to 5e-7.

@@ -77,15 +77,23 @@ Result<GenerateResult> TextSession::Generate(std::string_view prompt,
                                              const GenerateOptions& options,
                                              const TextCallback& callback,
                                              const std::atomic<bool>& cancelled) {
+  const int64_t call_ns = clock_.NowNs();
   AUTOGLM_ASSIGN_OR_RETURN(const std::vector<int32_t> tokens,
                            Tokenize(prompt, options.add_special, options.parse_special));
-  return GenerateFromTokens(tokens, options, callback, cancelled);
+  return Answer(tokens, options, callback, cancelled, call_ns);
 }
 
 Result<GenerateResult> TextSession::GenerateFromTokens(std::span<const int32_t> prompt,
                                                        const GenerateOptions& options,
                                                        const TextCallback& callback,
                                                        const std::atomic<bool>& cancelled) {
+  return Answer(prompt, options, callback, cancelled, clock_.NowNs());
+}
+
+Result<GenerateResult> TextSession::Answer(std::span<const int32_t> prompt,
+                                           const GenerateOptions& options,
+                                           const TextCallback& callback,
+                                           const std::atomic<bool>& cancelled, int64_t call_ns) {
   GenerateResult result;
   result.seed = options.seed ? *options.seed : RandomSeed();
   AUTOGLM_RETURN_IF_ERROR(sequence_->Start(prompt, ToSequenceOptions(options, result.seed)));
@@ -93,17 +101,18 @@ Result<GenerateResult> TextSession::GenerateFromTokens(std::span<const int32_t> 
   result.stop_reason = sequence_->stop_reason();
   if (result.stop_reason == StopReason::kError) return sequence_->status();
   result.status = sequence_->status();
-  result.stats = Stats();
+  result.stats = Stats(call_ns);
   return result;
 }
 
 Result<GenerateResult> TextSession::Chat(const std::vector<ChatMessage>& messages,
                                          const ChatOptions& options, const TextCallback& callback,
                                          const std::atomic<bool>& cancelled) {
+  const int64_t call_ns = clock_.NowNs();
   AUTOGLM_ASSIGN_OR_RETURN(const std::string prompt, RenderChat(messages, options));
   AUTOGLM_ASSIGN_OR_RETURN(const std::vector<int32_t> tokens,
                            Tokenize(prompt, /*add_special=*/false, /*parse_special=*/true));
-  return GenerateFromTokens(tokens, options, callback, cancelled);
+  return Answer(tokens, options, callback, cancelled, call_ns);
 }
 
 Status TextSession::Run(const TextCallback& callback, const std::atomic<bool>& cancelled,
@@ -128,19 +137,19 @@ Status TextSession::Run(const TextCallback& callback, const std::atomic<bool>& c
   return OkStatus();
 }
 
-GenerateStats TextSession::Stats() const {
+GenerateStats TextSession::Stats(int64_t call_ns) const {
   const SequenceTimings& timings = sequence_->timings();
   GenerateStats stats;
   stats.n_prompt_tokens = sequence_->n_prompt();
   stats.n_cached_tokens = sequence_->n_cached();
   stats.n_tokens = sequence_->n_generated();
-  stats.total_ms = static_cast<double>(clock_.NowNs() - timings.start_ns) * kMsPerNs;
+  stats.total_ms = static_cast<double>(clock_.NowNs() - call_ns) * kMsPerNs;
   stats.load_ms = loaded_->load_ms;
   stats.peak_rss_bytes = PeakRssBytes();
   if (stats.n_tokens == 0) return stats;
   const int64_t prefill_ns = timings.first_token_ns - timings.start_ns;
   const int64_t decode_ns = timings.last_token_ns - timings.first_token_ns;
-  stats.ttft_ms = static_cast<double>(prefill_ns) * kMsPerNs;
+  stats.ttft_ms = static_cast<double>(timings.first_token_ns - call_ns) * kMsPerNs;
   if (prefill_ns > 0) {
     stats.prefill_tok_s =
         (stats.n_prompt_tokens - stats.n_cached_tokens) * 1e9 / static_cast<double>(prefill_ns);

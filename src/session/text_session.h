@@ -43,10 +43,14 @@ class TextSession {
   const LoadedModel& loaded() const { return *loaded_; }
 
  private:
+  /// `call_ns`: when the caller asked.
+  Result<GenerateResult> Answer(std::span<const int32_t> prompt, const GenerateOptions& options,
+                                const TextCallback& callback, const std::atomic<bool>& cancelled,
+                                int64_t call_ns);
   /// Steps until the answer is finished.
   Status Run(const TextCallback& callback, const std::atomic<bool>& cancelled,
              GenerateResult* result);
-  GenerateStats Stats() const;
+  GenerateStats Stats(int64_t call_ns) const;
 
   std::unique_ptr<LoadedModel> loaded_;
   const Clock& clock_;
