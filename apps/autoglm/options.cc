@@ -110,10 +110,9 @@ void SamplingOptions::Declare(CLI::App* app) {
   number("--min-p", &min_p, "drop tokens below P times the likeliest", 0, 1);
   number("--typical-p", &typical_p, "keep the most typical tokens that sum to P", 0, 1);
   number("--repetition-penalty", &repetition_penalty, "divide repeated tokens' logits", 0.01, 100);
-  number("--presence-penalty", &presence_penalty, "subtract once from a token seen before", -100,
-         100);
-  number("--frequency-penalty", &frequency_penalty, "subtract for each time a token was seen", -100,
-         100);
+  number("--presence-penalty", &presence_penalty, "subtract once from a token seen before", -2, 2);
+  number("--frequency-penalty", &frequency_penalty, "subtract for each time a token was seen", -2,
+         2);
   app->add_option("--seed", seed, "the same seed gives the same text")
       ->check(WholeBetween(0, UINT64_MAX))
       ->type_name("N");
