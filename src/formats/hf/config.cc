@@ -48,7 +48,13 @@ int64_t HfConfig::Size(std::string_view key) {
     Missing(key);
     return 1;
   }
-  const int64_t size = IsInt64(*value) ? value->get<int64_t>() : 0;
+  int64_t size = IsInt64(*value) ? value->get<int64_t>() : 0;
+  if (value->is_number_float()) {  // some writers say 8192.0
+    const double number = value->get<double>();
+    if (number >= 1 && number <= kMaxSize && number == std::floor(number)) {
+      size = static_cast<int64_t>(number);
+    }
+  }
   if (size < 1 || size > kMaxSize) {
     WrongType(key, *value, StrCat("a whole number from 1 to ", kMaxSize));
     return 1;

@@ -26,12 +26,11 @@ double YarnTemperature(double factor, double scale) {
 
 // GGUF readers multiply the temperature by attn_factor, Hugging Face replaces it: so what is
 // written is the quotient.
-void DescribeYarn(double max_positions, HfConfig* parameters, HfModel* model) {
+void DescribeYarn(int64_t max_positions, HfConfig* parameters, HfModel* model) {
   const double factor = parameters->Number("factor");
-  const double original = parameters->Number("original_max_position_embeddings", max_positions);
-  if (!(factor > 0) || !(original > 0)) {
-    parameters->Refuse(StatusCode::kInvalidArgument, "factor ", factor, " and original length ",
-                       original, " must be above 0");
+  const int64_t original = parameters->Size("original_max_position_embeddings", max_positions);
+  if (!(factor > 0)) {
+    parameters->Refuse(StatusCode::kInvalidArgument, "factor is ", factor, ", expected above 0");
     return;
   }
   if (!parameters->Flag("truncate", true)) {
@@ -39,7 +38,7 @@ void DescribeYarn(double max_positions, HfConfig* parameters, HfModel* model) {
   }
   model->metadata.SetString(model->Key("rope.scaling.type"), "yarn");
   model->SetFloat("rope.scaling.factor", factor);
-  model->SetInt("rope.scaling.original_context_length", static_cast<int64_t>(original));
+  model->SetInt("rope.scaling.original_context_length", original);
   double temperature = YarnTemperature(factor, 1);
   const double mscale = parameters->Number("mscale", 0);
   const double mscale_all_dim = parameters->Number("mscale_all_dim", 0);
@@ -97,18 +96,20 @@ std::vector<float> Factors(const char* key, int64_t n, HfConfig* parameters) {
 
 /// Phi-3: one list of factors for contexts up to the original length and one beyond.
 /// Source: Ding et al. 2024, "LongRoPE".
-void DescribeLongRope(int64_t rotary_dim, double max_positions, double default_original,
+void DescribeLongRope(int64_t rotary_dim, int64_t max_positions, int64_t default_original,
                       HfConfig* parameters, HfModel* model) {
-  const double original = parameters->Number("original_max_position_embeddings", default_original);
-  if (!(original > 1)) {
+  const int64_t original = parameters->Size("original_max_position_embeddings", default_original);
+  if (original < 2) {
     parameters->Refuse(StatusCode::kInvalidArgument, "the original length is ", original,
                        ", expected above 1");
     return;
   }
-  const double scale = parameters->Number("factor", max_positions / original);
-  const double temperature = scale > 1 ? std::sqrt(1 + std::log(scale) / std::log(original)) : 1;
+  const double scale = parameters->Number(
+      "factor", static_cast<double>(max_positions) / static_cast<double>(original));
+  const double temperature =
+      scale > 1 ? std::sqrt(1 + std::log(scale) / std::log(static_cast<double>(original))) : 1;
   model->metadata.SetString(model->Key("rope.scaling.type"), "longrope");
-  model->SetInt("rope.scaling.original_context_length", static_cast<int64_t>(original));
+  model->SetInt("rope.scaling.original_context_length", original);
   model->SetFloat("rope.scaling.attn_factor", parameters->Number("attention_factor", temperature));
   model->Values("rope_factors_long.weight", Factors("long_factor", rotary_dim / 2, parameters));
   model->Values("rope_factors_short.weight", Factors("short_factor", rotary_dim / 2, parameters));
@@ -148,8 +149,10 @@ void DescribeRotary(const HfSizes& sizes, const HfRotary& rotary, HfConfig* conf
   const double partial =
       parameters.Number("partial_rotary_factor",
                         config->Number("partial_rotary_factor", rotary.default_partial_factor));
-  const auto dim = static_cast<int64_t>(static_cast<double>(sizes.head_dim) * partial);
-  if (!(partial > 0) || partial > 1 || dim < 2 || dim % 2 != 0) {
+  const bool possible = partial > 0 && partial <= 1;
+  const auto dim =
+      possible ? static_cast<int64_t>(static_cast<double>(sizes.head_dim) * partial) : 0;
+  if (dim < 2 || dim % 2 != 0) {
     config->Refuse(StatusCode::kInvalidArgument, "partial_rotary_factor ", partial, " of head_dim ",
                    sizes.head_dim, " gives ", dim,
                    " rotary dimensions; an even number from 2 to head_dim is needed");
@@ -159,7 +162,7 @@ void DescribeRotary(const HfSizes& sizes, const HfRotary& rotary, HfConfig* conf
   model->SetInt("rope.dimension_count", dim);
   DescribeSections(&parameters, model);
 
-  const auto max_positions = static_cast<double>(config->Size("max_position_embeddings"));
+  const int64_t max_positions = config->Size("max_position_embeddings");
   const std::string type = parameters.Text("rope_type", parameters.Text("type", "default"));
   if (type == "default" || type == "mrope") return;
   if (type == "linear") {
@@ -170,7 +173,7 @@ void DescribeRotary(const HfSizes& sizes, const HfRotary& rotary, HfConfig* conf
     DescribeLlama3(dim, theta, &parameters, model);
   } else if (type == "longrope" || type == "su") {
     DescribeLongRope(dim, max_positions,
-                     config->Number("original_max_position_embeddings", max_positions), &parameters,
+                     config->Size("original_max_position_embeddings", max_positions), &parameters,
                      model);
   } else {
     parameters.RefuseAsUnknown("the rotary scaling '", Quoted(type),
