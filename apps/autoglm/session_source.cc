@@ -43,7 +43,7 @@ Result<std::unique_ptr<LoadedModel>> OpenLoadedModel(const ModelOptions& options
   ProgressBar bar("loading");
   AutoGLMConfig config = MakeConfig(options, &bar);
   config.set_n_ctx(n_ctx);
-  return LoadModelForSession(path, config, StderrLogger(), SteadyClock());
+  return LoadModelForSession(path, config, StderrLogger());
 }
 
 Result<ChatOptions> MakeChatOptions(const AutoGLMSession& session,

@@ -5,7 +5,6 @@
 #include <utility>
 
 #include "base/log.h"
-#include "platform/clock.h"
 #include "session/guard.h"
 #include "session/loaded_model.h"
 #include "session/text_session.h"
@@ -37,7 +36,6 @@ struct AutoGLMSession::Impl {
 
   const AutoGLMConfig config;
   const Logger log;
-  const SteadyClock clock;
   Status status = Error(StatusCode::kFailedPrecondition, "no model is loaded");
   std::unique_ptr<TextSession> session;  ///< not null where status is OK
   std::atomic<bool> busy = false;
@@ -55,8 +53,8 @@ const Status& AutoGLMSession::LoadModel(const std::string& path) {
   impl_->session.reset();  // first, for its memory
   impl_->status = Guard([&]() -> Status {
     AUTOGLM_ASSIGN_OR_RETURN(std::unique_ptr<LoadedModel> loaded,
-                             LoadModelForSession(path, impl_->config, impl_->log, impl_->clock));
-    impl_->session = std::make_unique<TextSession>(std::move(loaded), impl_->clock);
+                             LoadModelForSession(path, impl_->config, impl_->log));
+    impl_->session = std::make_unique<TextSession>(std::move(loaded));
     return OkStatus();
   });
   if (!impl_->status.ok()) impl_->log.Info("no model is loaded: ", impl_->status.message());

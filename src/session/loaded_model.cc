@@ -190,10 +190,11 @@ Result<GenerateOptions> RecommendedOptions(const Metadata& metadata) {
 
 Result<std::unique_ptr<LoadedModel>> LoadModelForSession(const std::string& path,
                                                          const AutoGLMConfig& config,
-                                                         const Logger& log, const Clock& clock) {
-  const int64_t start_ns = clock.NowNs();
+                                                         const Logger& log) {
   AUTOGLM_RETURN_IF_ERROR(CheckConfig(config));
   auto loaded = std::make_unique<LoadedModel>();
+  loaded->clock = std::make_unique<SteadyClock>();
+  const int64_t start_ns = loaded->clock->NowNs();
   loaded->threads =
       std::make_unique<ThreadPool>(config.n_threads() > 0 ? config.n_threads() : NumUsableCores());
   loaded->backend = MakeBackend(config.device(), *loaded->threads, log);
@@ -212,10 +213,10 @@ Result<std::unique_ptr<LoadedModel>> LoadModelForSession(const std::string& path
                                         .n_kv_pages = NumPages(n_ctx)};
   AUTOGLM_ASSIGN_OR_RETURN(loaded->engine,
                            Engine::Create(*loaded->model, *loaded->backend, loaded->tokenizer.get(),
-                                          clock, engine_options));
+                                          *loaded->clock, engine_options));
   loaded->batch_size = config.batch_size();
   loaded->info = Describe(*loaded, n_ctx, engine_options.kv_dtype);
-  loaded->load_ms = static_cast<double>(clock.NowNs() - start_ns) * 1e-6;
+  loaded->load_ms = static_cast<double>(loaded->clock->NowNs() - start_ns) * 1e-6;
   return loaded;
 }
 

@@ -22,6 +22,7 @@ namespace autoglm {
 
 /// Members in the order in which the later ones use the earlier ones.
 struct LoadedModel {
+  std::unique_ptr<Clock> clock;
   std::unique_ptr<ThreadPool> threads;
   std::unique_ptr<Backend> backend;
   std::unique_ptr<ModelFile> file;
@@ -37,10 +38,10 @@ struct LoadedModel {
   double load_ms = 0;
 };
 
-/// Errors as AutoGLMSession::LoadModel. `clock` must outlive the model.
+/// Errors as AutoGLMSession::LoadModel.
 Result<std::unique_ptr<LoadedModel>> LoadModelForSession(const std::string& path,
                                                          const AutoGLMConfig& config,
-                                                         const Logger& log, const Clock& clock);
+                                                         const Logger& log);
 
 /// What the metadata (general.sampling.*) recommends. kInvalidArgument where a value is of the
 /// wrong type.

@@ -68,16 +68,14 @@ Result<Json> ToJson(const std::vector<ChatMessage>& messages) {
 
 }  // namespace
 
-TextSession::TextSession(std::unique_ptr<LoadedModel> loaded, const Clock& clock)
-    : loaded_(std::move(loaded)),
-      clock_(clock),
-      sequence_(loaded_->engine->NewSequence(loaded_->info.n_ctx)) {}
+TextSession::TextSession(std::unique_ptr<LoadedModel> loaded)
+    : loaded_(std::move(loaded)), sequence_(loaded_->engine->NewSequence(loaded_->info.n_ctx)) {}
 
 Result<GenerateResult> TextSession::Generate(std::string_view prompt,
                                              const GenerateOptions& options,
                                              const TextCallback& callback,
                                              const std::atomic<bool>& cancelled) {
-  const int64_t call_ns = clock_.NowNs();
+  const int64_t call_ns = loaded_->clock->NowNs();
   AUTOGLM_ASSIGN_OR_RETURN(const std::vector<int32_t> tokens,
                            Tokenize(prompt, options.add_special, options.parse_special));
   return Answer(tokens, options, callback, cancelled, call_ns);
@@ -87,7 +85,7 @@ Result<GenerateResult> TextSession::GenerateFromTokens(std::span<const int32_t> 
                                                        const GenerateOptions& options,
                                                        const TextCallback& callback,
                                                        const std::atomic<bool>& cancelled) {
-  return Answer(prompt, options, callback, cancelled, clock_.NowNs());
+  return Answer(prompt, options, callback, cancelled, loaded_->clock->NowNs());
 }
 
 Result<GenerateResult> TextSession::Answer(std::span<const int32_t> prompt,
@@ -108,7 +106,7 @@ Result<GenerateResult> TextSession::Answer(std::span<const int32_t> prompt,
 Result<GenerateResult> TextSession::Chat(const std::vector<ChatMessage>& messages,
                                          const ChatOptions& options, const TextCallback& callback,
                                          const std::atomic<bool>& cancelled) {
-  const int64_t call_ns = clock_.NowNs();
+  const int64_t call_ns = loaded_->clock->NowNs();
   AUTOGLM_ASSIGN_OR_RETURN(const std::string prompt, RenderChat(messages, options));
   AUTOGLM_ASSIGN_OR_RETURN(const std::vector<int32_t> tokens,
                            Tokenize(prompt, /*add_special=*/false, /*parse_special=*/true));
@@ -143,7 +141,7 @@ GenerateStats TextSession::Stats(int64_t call_ns) const {
   stats.n_prompt_tokens = sequence_->n_prompt();
   stats.n_cached_tokens = sequence_->n_cached();
   stats.n_tokens = sequence_->n_generated();
-  stats.total_ms = static_cast<double>(clock_.NowNs() - call_ns) * kMsPerNs;
+  stats.total_ms = static_cast<double>(loaded_->clock->NowNs() - call_ns) * kMsPerNs;
   stats.load_ms = loaded_->load_ms;
   stats.peak_rss_bytes = PeakRssBytes();
   if (stats.n_tokens == 0) return stats;

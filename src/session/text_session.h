@@ -12,7 +12,6 @@
 #include "autoglm/autoglm.h"
 #include "base/status.h"
 #include "engine/engine.h"
-#include "platform/clock.h"
 #include "session/loaded_model.h"
 
 namespace autoglm {
@@ -20,8 +19,7 @@ namespace autoglm {
 /// Methods and errors as those of AutoGLMSession; one call at a time.
 class TextSession {
  public:
-  /// `clock` must outlive this.
-  TextSession(std::unique_ptr<LoadedModel> loaded, const Clock& clock);
+  explicit TextSession(std::unique_ptr<LoadedModel> loaded);
 
   /// `cancelled` is looked at between steps.
   Result<GenerateResult> Generate(std::string_view prompt, const GenerateOptions& options,
@@ -53,7 +51,6 @@ class TextSession {
   GenerateStats Stats(int64_t call_ns) const;
 
   std::unique_ptr<LoadedModel> loaded_;
-  const Clock& clock_;
   std::unique_ptr<Sequence> sequence_;  ///< kept between calls for the prefix they share
 };
 

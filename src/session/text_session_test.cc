@@ -29,6 +29,9 @@ FakeModelOptions Answering(std::string answer) {
 struct Fixture {
   explicit Fixture(FakeModelOptions options = {}, bool with_tokenizer = true) {
     auto loaded = std::make_unique<LoadedModel>();
+    auto fake_clock = std::make_unique<FakeClock>();
+    clock = fake_clock.get();
+    loaded->clock = std::move(fake_clock);
     loaded->threads = std::make_unique<ThreadPool>(1);
     loaded->backend = NewCpuBackend(*loaded->threads);
     if (with_tokenizer) {
@@ -41,11 +44,11 @@ struct Fixture {
     model = fake.get();
     loaded->model = std::move(fake);
     loaded->engine = std::move(*Engine::Create(*model, *loaded->backend, loaded->tokenizer.get(),
-                                               clock, {.n_kv_pages = kContext / 32}));
+                                               *clock, {.n_kv_pages = kContext / 32}));
     loaded->batch_size = 16;
     loaded->info.n_ctx = kContext;
     parts = loaded.get();
-    session = std::make_unique<TextSession>(std::move(loaded), clock);
+    session = std::make_unique<TextSession>(std::move(loaded));
   }
 
   void SetTemplate(std::string_view source) {
@@ -54,7 +57,7 @@ struct Fixture {
     parts->chat_template = std::move(*parsed);
   }
 
-  FakeClock clock;
+  FakeClock* clock = nullptr;
   FakeModel* model = nullptr;
   LoadedModel* parts = nullptr;
   std::unique_ptr<TextSession> session;
@@ -74,7 +77,7 @@ TEST(TextSession, GeneratesWithStatisticsAndStreams) {
       "hi\n", Greedy(),
       [&](std::string_view text) {
         pieces.emplace_back(text);
-        f.clock.AdvanceNs(1'000'000);
+        f.clock->AdvanceNs(1'000'000);
         return true;
       },
       f.cancelled);
