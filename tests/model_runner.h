@@ -39,7 +39,7 @@ class ModelRunner {
   }
 
   const Status& status() const { return status_; }
-  LanguageModel& model() { return *model_; }
+  LanguageModel& model() const { return *model_; }
   KvSequence NewSequence() { return KvSequence(*pool_, kPages * KvLayout::kPageTokens); }
 
   struct Feed {

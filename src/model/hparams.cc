@@ -12,7 +12,8 @@ namespace {
 // Bounds that no real model comes near, so that products of them cannot overflow.
 constexpr int kMaxCount = 1 << 24;
 
-Status OutOfRange(const std::string& key, double value, double low, double high) {
+template <typename T>
+Status OutOfRange(const std::string& key, T value, double low, double high) {
   return Error(StatusCode::kInvalidArgument, key, " is ", value, ", expected ", low, " to ", high);
 }
 
@@ -104,8 +105,7 @@ ModelConfig Hparams::Common() {
   if (embedding == nullptr) {
     Fail(Error(StatusCode::kNotFound, "tensor 'token_embd.weight' is missing"));
   } else if (embedding->shape.rows() > kMaxCount) {
-    Fail(OutOfRange("the vocabulary size", static_cast<double>(embedding->shape.rows()), 1,
-                    kMaxCount));
+    Fail(OutOfRange("the vocabulary size", embedding->shape.rows(), 1, kMaxCount));
   } else {
     c.vocab_size = static_cast<int>(embedding->shape.rows());
   }
