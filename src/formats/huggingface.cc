@@ -58,6 +58,14 @@ void ConvertElements(DType from, const std::byte* in, DType to, float add, int64
 int64_t RowsOf(const Shape& shape) { return shape.rank() == 1 ? shape[0] : shape.rows(); }
 int64_t ColsOf(const Shape& shape) { return shape.rank() == 1 ? 1 : shape.cols(); }
 
+bool IsIgnored(const HfModel& model, std::string_view name) {
+  for (const std::string& prefix : model.ignored_prefixes) {
+    if (name.starts_with(prefix)) return true;
+  }
+  return std::any_of(std::begin(kIgnoredSuffixes), std::end(kIgnoredSuffixes),
+                     [&](std::string_view suffix) { return name.ends_with(suffix); });
+}
+
 Status RefuseQuantized(HfConfig* config) {
   if (!config->Has("quantization_config")) return OkStatus();
   HfConfig quantization = config->Child("quantization_config");
@@ -194,13 +202,7 @@ Status HuggingFaceFolder::RefuseOthers(const HfModel& model, std::string_view hf
                                        const std::vector<const Stored*>& used) const {
   const std::set<const Stored*> known(used.begin(), used.end());
   for (const auto& [name, stored] : files_.tensors()) {
-    if (known.contains(&stored)) continue;
-    const auto is_prefix = [&](const std::string& prefix) { return name.starts_with(prefix); };
-    if (std::any_of(model.ignored_prefixes.begin(), model.ignored_prefixes.end(), is_prefix)) {
-      continue;
-    }
-    const auto is_suffix = [&](std::string_view suffix) { return name.ends_with(suffix); };
-    if (std::any_of(std::begin(kIgnoredSuffixes), std::end(kIgnoredSuffixes), is_suffix)) continue;
+    if (known.contains(&stored) || IsIgnored(model, name)) continue;
     return Error(StatusCode::kUnimplemented, "tensor '", Quoted(name), "' ",
                  stored.entry.shape.ToString(), " is no part of ", hf_name,
                  " as config.json describes it; to ignore it would change what the model computes");
