@@ -172,19 +172,27 @@ Status LoadWeights(const AutoGLMConfig& config, const Logger& log, int* n_ctx,
 Result<GenerateOptions> RecommendedOptions(const Metadata& metadata) {
   GenerateOptions options;
   struct Row {
-    const char* key;
+    const char* gguf;
+    const char* hugging_face;
     float* field;
   };
-  for (const Row& row : {Row{"general.sampling.temp", &options.temperature},
-                         Row{"general.sampling.top_p", &options.top_p},
-                         Row{"general.sampling.min_p", &options.min_p},
-                         Row{"general.sampling.penalty_repeat", &options.repetition_penalty}}) {
-    AUTOGLM_ASSIGN_OR_RETURN(const double value, metadata.GetFloat(row.key, *row.field));
-    *row.field = static_cast<float>(value);
+  for (const Row& row :
+       {Row{"temp", "temperature", &options.temperature}, Row{"top_p", "top_p", &options.top_p},
+        Row{"min_p", "min_p", &options.min_p}, Row{"typical_p", "typical_p", &options.typical_p},
+        Row{"penalty_repeat", "repetition_penalty", &options.repetition_penalty}}) {
+    for (const std::string& key :
+         {StrCat("general.sampling.", row.gguf), StrCat("autoglm.generation.", row.hugging_face)}) {
+      AUTOGLM_ASSIGN_OR_RETURN(const double value, metadata.GetFloat(key, *row.field));
+      *row.field = static_cast<float>(value);
+    }
   }
-  AUTOGLM_ASSIGN_OR_RETURN(const int64_t top_k,
-                           metadata.GetInt("general.sampling.top_k", options.top_k));
-  options.top_k = static_cast<int32_t>(std::clamp<int64_t>(top_k, 0, INT32_MAX));
+  for (const char* key : {"general.sampling.top_k", "autoglm.generation.top_k"}) {
+    AUTOGLM_ASSIGN_OR_RETURN(const int64_t top_k, metadata.GetInt(key, options.top_k));
+    options.top_k = static_cast<int32_t>(std::clamp<int64_t>(top_k, 0, INT32_MAX));
+  }
+  AUTOGLM_ASSIGN_OR_RETURN(const bool sample,
+                           metadata.GetBool("autoglm.generation.do_sample", true));
+  if (!sample) options.temperature = 0;
   return options;
 }
 

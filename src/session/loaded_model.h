@@ -43,8 +43,8 @@ Result<std::unique_ptr<LoadedModel>> LoadModelForSession(const std::string& path
                                                          const AutoGLMConfig& config,
                                                          const Logger& log);
 
-/// What the metadata (general.sampling.*) recommends. kInvalidArgument where a value is of the
-/// wrong type.
+/// What the metadata recommends: GGUF's general.sampling.*, or autoglm.generation.* out of a
+/// generation_config.json. kInvalidArgument where a value is of the wrong type.
 Result<GenerateOptions> RecommendedOptions(const Metadata& metadata);
 
 }  // namespace autoglm

@@ -304,6 +304,17 @@ TEST(LoadedModel, RecommendedSamplingComesFromTheMetadata) {
   EXPECT_EQ(options->temperature, 0.5f);
   EXPECT_EQ(options->top_p, 0.25f);
   EXPECT_EQ(options->top_k, 20);
+
+  Metadata folder;
+  folder.SetF32("autoglm.generation.repetition_penalty", 1.5f);
+  folder.SetF32("autoglm.generation.temperature", 0.75f);
+  folder.SetI32("autoglm.generation.top_k", 5);
+  EXPECT_EQ(RecommendedOptions(folder)->repetition_penalty, 1.5f);
+  EXPECT_EQ(RecommendedOptions(folder)->temperature, 0.75f);
+  EXPECT_EQ(RecommendedOptions(folder)->top_k, 5);
+  folder.SetBool("autoglm.generation.do_sample", false);
+  EXPECT_EQ(RecommendedOptions(folder)->temperature, 0);
+
   metadata.SetString("general.sampling.temp", "hot");
   EXPECT_FALSE(RecommendedOptions(metadata).ok());
 }
