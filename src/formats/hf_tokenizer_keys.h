@@ -24,6 +24,9 @@ inline constexpr std::string_view kAddedFlagsKey = "autoglm.tokenizer.added_toke
 /// Bool: the space in front (tokenizer.ggml.add_space_prefix) belongs to the first text only, not
 /// also behind every special token.
 inline constexpr std::string_view kSpaceFirstOnlyKey = "autoglm.tokenizer.space_prefix_first_only";
+/// Bool: that space is not added to a text that begins with one.
+inline constexpr std::string_view kSpaceUnlessSpaceKey =
+    "autoglm.tokenizer.space_prefix_unless_space";
 /// Bools, WordPiece (default true): lower case; accents removed.
 inline constexpr std::string_view kLowercaseKey = "autoglm.tokenizer.lowercase";
 inline constexpr std::string_view kStripAccentsKey = "autoglm.tokenizer.strip_accents";
