@@ -178,7 +178,7 @@ struct ModelInfo {
   int64_t n_parameters = 0;
   int64_t weight_bytes = 0;
   int64_t decode_weight_bytes = 0;  ///< of them, read for each token that is written
-  int64_t kv_bytes = 0;  ///< of the cache, for n_ctx tokens
+  int64_t kv_bytes = 0;             ///< of the cache, for n_ctx tokens
   int64_t workspace_bytes = 0;
   int n_ctx = 0;                    ///< of this session
   int max_position_embeddings = 0;  ///< that the model was trained for
