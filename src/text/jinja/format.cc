@@ -80,7 +80,9 @@ Value PadNumber(Runtime* rt, const Spec& spec, const std::string& prefix,
                 const std::string& digits) {
   const int64_t missing = spec.width - static_cast<int64_t>(prefix.size() + digits.size());
   const char align = spec.align != '\0' ? spec.align : spec.zero ? '=' : '>';
-  const std::string_view fill = spec.align == '\0' && spec.zero ? "0" : spec.fill;
+  // Both sides are views: a std::string here would be a temporary that the view outlives.
+  const std::string_view fill =
+      spec.align == '\0' && spec.zero ? std::string_view("0") : std::string_view(spec.fill);
   TextBuilder out(rt);
   const int64_t left = align == '>' ? missing : align == '^' ? missing / 2 : 0;
   out.Repeat(fill, left);
