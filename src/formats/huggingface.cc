@@ -9,6 +9,7 @@
 
 #include "formats/hf/architectures.h"
 #include "formats/hf/generation.h"
+#include "formats/hf_tokenizer.h"
 #include "platform/file.h"
 #include "quant/quant_format.h"
 
@@ -30,11 +31,6 @@ int64_t StoredRow(int64_t i, int64_t n_rows, int64_t rotary_heads) {
   const int64_t head_dim = n_rows / rotary_heads;
   const int64_t head = i / head_dim, within = i % head_dim;
   return head * head_dim + (within % 2) * (head_dim / 2) + within / 2;
-}
-
-// Replaced by the real one as soon as it is there.
-Status ReadTokenizerFolder(const std::string& folder, Metadata* /*metadata*/) {
-  return Error(StatusCode::kNotFound, "no tokenizer files in '", folder, "'");
 }
 
 /// Converts `n` elements between float types; `add` only where `to` is F32.

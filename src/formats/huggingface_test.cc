@@ -63,6 +63,28 @@ TEST(HuggingFaceFolder, ViewIsInPlaceOnlyWhereNothingChanges) {
   EXPECT_EQ(std::memcmp(view.data, ReadAll(**hf, v).data(), static_cast<size_t>(v.n_bytes())), 0);
 }
 
+TEST(HuggingFaceFolder, TheTokenizerComesWithTheFolder) {
+  AUTOGLM_TEST_DATA_OR_SKIP(gguf_path, "models/stories260K.gguf");
+  AUTOGLM_TEST_DATA_OR_SKIP(folder, "models/stories260K-hf");
+  auto gguf = ModelFile::Open(gguf_path);
+  auto hf = ModelFile::Open(folder);
+  ASSERT_TRUE(gguf.ok() && hf.ok());
+  const auto tokens = (*hf)->metadata().GetStrings("tokenizer.ggml.tokens");
+  ASSERT_TRUE(tokens.ok()) << tokens.status().ToString();
+  ASSERT_EQ(tokens->size(), 512u);
+  EXPECT_EQ((*tokens)[500], (*(*gguf)->metadata().GetStrings("tokenizer.ggml.tokens"))[500]);
+}
+
+TEST(HuggingFaceFolder, TokenizerFilesAloneAreAModelWithoutTensors) {
+  for (const char* name : {"tokenizers/minimind", "tokenizers/glm4", "tokenizers/qwen2.5"}) {
+    AUTOGLM_TEST_DATA_OR_SKIP(folder, name);
+    auto file = ModelFile::Open(folder);
+    ASSERT_TRUE(file.ok()) << file.status().ToString();
+    EXPECT_TRUE((*file)->tensors().empty());
+    EXPECT_TRUE((*file)->metadata().Has("tokenizer.ggml.tokens")) << name;
+  }
+}
+
 TEST(HuggingFaceFolder, EveryGoldenModelOpensAndAllOfItCanBeRead) {
   int n_models = 0;
   const fs::path golden = fs::path(AUTOGLM_SOURCE_DIR) / "tests" / "golden";
@@ -255,6 +277,24 @@ TEST_F(TinyLlama, GenerationSettingsAreCarriedOver) {
   ExpectRefused(StatusCode::kInvalidArgument, "'temperature' is \"warm\", expected a number");
   folder_.Put("generation_config.json", R"({"eos_token_id":[-1]})");
   ExpectRefused(StatusCode::kInvalidArgument, "eos_token_id is -1");
+}
+
+TEST_F(TinyLlama, TokensArePaddedToTheEmbedding) {
+  config_["vocab_size"] = "600";
+  tensors_["model.embed_tokens.weight"] = {600, 4};
+  AUTOGLM_TEST_DATA_OR_SKIP(source, "models/stories260K-hf");
+  for (const char* name : {"tokenizer.json", "tokenizer_config.json"}) {
+    folder_.Put(name, *ReadWholeFile(source + "/" + name, 1 << 20));
+  }
+  auto file = Open();
+  ASSERT_TRUE(file.ok()) << file.status().ToString();
+  const Metadata& m = (*file)->metadata();
+  ASSERT_EQ(m.GetStrings("tokenizer.ggml.tokens")->size(), 600u);
+  EXPECT_EQ((*m.GetStrings("tokenizer.ggml.tokens"))[599], "[PAD599]");
+  EXPECT_EQ((*m.GetInts("tokenizer.ggml.token_type"))[599], 5);
+  if (m.Has("tokenizer.ggml.scores")) {
+    EXPECT_EQ(m.GetFloats("tokenizer.ggml.scores")->size(), 600u);
+  }
 }
 
 TEST_F(TinyLlama, AFolderThatIsNoModelIsExplained) {
