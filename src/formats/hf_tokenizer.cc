@@ -28,7 +28,7 @@ class Folder {
   Status ReadWith(const char* name, Status (*reader)(std::string_view, TokenizerDraft*),
                   TokenizerDraft* draft) const {
     AUTOGLM_ASSIGN_OR_RETURN(const std::string text, Read(name));
-    return reader(text, draft).WithContext(Quoted(JoinPath(path_, name), 4096));
+    return reader(text, draft).WithContext(name);
   }
 
  private:
@@ -49,7 +49,7 @@ Status ReadTokenizerModel(std::string_view bytes, TokenizerDraft* draft) {
                                   : ReadSentencePieceModel(bytes, draft);
 }
 
-Status ReadVocabulary(const Folder& folder, const std::string& path, TokenizerDraft* draft) {
+Status ReadVocabulary(const Folder& folder, TokenizerDraft* draft) {
   if (folder.Has("tokenizer.json")) {
     return folder.ReadWith("tokenizer.json", &ReadTokenizerJson, draft);
   }
@@ -59,12 +59,12 @@ Status ReadVocabulary(const Folder& folder, const std::string& path, TokenizerDr
   if (folder.Has("vocab.json") && folder.Has("merges.txt")) {
     AUTOGLM_ASSIGN_OR_RETURN(const std::string vocab, folder.Read("vocab.json"));
     AUTOGLM_ASSIGN_OR_RETURN(const std::string merges, folder.Read("merges.txt"));
-    return ReadVocabAndMerges(vocab, merges, draft).WithContext(Quoted(path, 4096));
+    return ReadVocabAndMerges(vocab, merges, draft);
   }
   if (folder.Has("vocab.txt")) return folder.ReadWith("vocab.txt", &ReadVocabTxt, draft);
-  return Error(StatusCode::kNotFound, Quoted(path, 4096),
-               " holds no tokenizer: none of tokenizer.json, tokenizer.model, vocab.json with "
-               "merges.txt, vocab.txt");
+  return Error(StatusCode::kNotFound,
+               "the folder holds no tokenizer: none of tokenizer.json, tokenizer.model, vocab.json "
+               "with merges.txt, vocab.txt");
 }
 
 }  // namespace
@@ -72,15 +72,14 @@ Status ReadVocabulary(const Folder& folder, const std::string& path, TokenizerDr
 Status ReadTokenizerFolder(const std::string& path, Metadata* metadata) {
   const Folder folder(path);
   TokenizerDraft draft;
-  AUTOGLM_RETURN_IF_ERROR(ReadVocabulary(folder, path, &draft));
+  AUTOGLM_RETURN_IF_ERROR(ReadVocabulary(folder, &draft));
   AUTOGLM_ASSIGN_OR_RETURN(const std::string config, folder.ReadIfThere("tokenizer_config.json"));
   AUTOGLM_ASSIGN_OR_RETURN(const std::string map, folder.ReadIfThere("special_tokens_map.json"));
   AUTOGLM_ASSIGN_OR_RETURN(const std::string added, folder.ReadIfThere("added_tokens.json"));
-  AUTOGLM_RETURN_IF_ERROR(
-      ReadTokenizerConfig(config, map, added, &draft).WithContext(Quoted(path, 4096)));
+  AUTOGLM_RETURN_IF_ERROR(ReadTokenizerConfig(config, map, added, &draft));
   AUTOGLM_ASSIGN_OR_RETURN(std::string chat_template, folder.ReadIfThere("chat_template.jinja"));
   if (!chat_template.empty()) draft.chat_template = std::move(chat_template);
-  return draft.Write(metadata).WithContext(Quoted(path, 4096));
+  return draft.Write(metadata);
 }
 
 }  // namespace autoglm
