@@ -11,8 +11,6 @@ namespace autoglm {
 
 namespace {
 
-constexpr int64_t kMaxTokens = 1 << 24;
-
 // Roles and the keys that hold their ids.
 constexpr struct {
   const char* role;
@@ -61,10 +59,14 @@ int64_t AddedFlags(const nlohmann::json& token) {
   return flags;
 }
 
+void TokenizerDraft::ExpectTokens(size_t n) {
+  max_tokens_ = std::min<int64_t>(1 << 24, 2 * static_cast<int64_t>(n) + 65536);
+}
+
 Status TokenizerDraft::SetToken(int64_t id, std::string text, double score, Type type) {
-  if (id < 0 || id >= kMaxTokens) {
-    return Error(StatusCode::kDataLoss, "token '", Quoted(text), "' has id ", id,
-                 "; ids from 0 to ", kMaxTokens - 1, " are possible");
+  if (id < 0 || id >= max_tokens_) {
+    return Error(StatusCode::kDataLoss, "token '", Quoted(text), "' has id ", id, "; ids below ",
+                 max_tokens_, " are possible");
   }
   if (static_cast<size_t>(id) >= tokens.size()) tokens.resize(id + 1);
   Token& token = tokens[id];

@@ -47,6 +47,8 @@ class TokenizerDraft {
   std::map<std::string, std::string> roles;
   std::string chat_template;
 
+  /// About `n` tokens will come: ids far above that are refused (they would only take memory).
+  void ExpectTokens(size_t n);
   /// Names `id`; kDataLoss if it is out of range or has another name already.
   Status SetToken(int64_t id, std::string text, double score, Type type);
   /// As SetToken, for a token that is sought in texts; renames what has no name or the same one.
@@ -65,6 +67,7 @@ class TokenizerDraft {
   Status WritePre(Metadata* metadata) const;
 
   std::unordered_map<std::string, int32_t> id_of_;
+  int64_t max_tokens_ = 1 << 24;
 };
 
 /// `value[key]` where value is an object, else null.

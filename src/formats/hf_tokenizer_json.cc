@@ -97,6 +97,7 @@ class Reader {
   Status ReadVocab(const json& vocab) {
     if (!vocab.is_object())
       return Error(StatusCode::kDataLoss, "the model has no \"vocab\" object");
+    draft_->ExpectTokens(vocab.size());
     for (const auto& [text, id] : vocab.items()) {
       if (!id.is_number_integer()) {
         return Error(StatusCode::kDataLoss, "the id of token '", Quoted(text),

@@ -93,6 +93,7 @@ Status ReadTiktokenRanks(std::string_view text, TokenizerDraft* draft) {
   draft->model = "gpt2";
   draft->pre_is_open = true;
   draft->ignore_merges = true;  // tiktoken looks for the whole piece first
+  draft->ExpectTokens(static_cast<size_t>(std::count(text.begin(), text.end(), '\n')));
   std::vector<std::pair<std::string, int32_t>> entries;
   AUTOGLM_RETURN_IF_ERROR(ForEachLine(text, [&](std::string_view line, size_t n) -> Status {
     if (line.empty()) return OkStatus();
@@ -132,6 +133,7 @@ Status ReadVocabAndMerges(std::string_view vocab_json, std::string_view merges_t
   draft->pre_is_open = true;
   const nlohmann::json vocab = nlohmann::json::parse(vocab_json, nullptr, false);
   if (!vocab.is_object()) return Error(StatusCode::kDataLoss, "vocab.json is not a JSON object");
+  draft->ExpectTokens(vocab.size());
   for (const auto& [token, id] : vocab.items()) {
     if (!id.is_number_integer()) {
       return Error(StatusCode::kDataLoss, "vocab.json: the id of '", Quoted(token),

@@ -15,6 +15,7 @@ namespace {
 using Kind = RegexNode::Kind;
 
 constexpr size_t kMaxProgram = 20000;
+constexpr size_t kMaxClasses = 256;
 
 // What a match of a node may begin with; `nullable`: it may match nothing.
 struct FirstSet {
@@ -55,6 +56,24 @@ FirstSet FirstOf(const RegexNode& node) {
     default:
       out.nullable = true;
       return out;
+  }
+}
+
+bool IsNullable(const RegexNode& node) {
+  const auto child_is = [](const auto& child) { return IsNullable(*child); };
+  switch (node.kind) {
+    case Kind::kSet:
+      return false;
+    case Kind::kConcat:
+      return std::all_of(node.children.begin(), node.children.end(), child_is);
+    case Kind::kAlternate:
+      return std::any_of(node.children.begin(), node.children.end(), child_is);
+    case Kind::kRepeat:
+      return node.min == 0 || IsNullable(*node.children[0]);
+    case Kind::kAtomic:
+      return IsNullable(*node.children[0]);
+    default:
+      return true;
   }
 }
 
@@ -118,9 +137,10 @@ class RegexCompiler {
   Instruction& At(uint32_t i) { return regex_.program_[i]; }
 
   Status Emit(const RegexNode& node) {
-    if (Here() > kMaxProgram) {
+    if (Here() > kMaxProgram || sets_.size() > kMaxClasses) {
       return Error(StatusCode::kUnimplemented, "regular expression '", Quoted(pattern_, 200),
-                   "' is too large when its counts are written out");
+                   "' is too large: more than ", kMaxProgram, " steps or ", kMaxClasses,
+                   " classes");
     }
     switch (node.kind) {
       case Kind::kEmpty:
@@ -216,7 +236,7 @@ class RegexCompiler {
       run.mode = static_cast<Regex::Mode>(node.mode);
       return OkStatus();
     }
-    if (node.max == RegexNode::kUnbounded && FirstOf(body).nullable) {
+    if (node.max == RegexNode::kUnbounded && IsNullable(body)) {
       return Error(StatusCode::kUnimplemented, "regular expression '", Quoted(pattern_, 200),
                    "': an unbounded repeat of what may match nothing is not supported");
     }

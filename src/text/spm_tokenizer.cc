@@ -11,6 +11,7 @@
 #include "base/utf8.h"
 #include "formats/hf_tokenizer_keys.h"
 #include "text/bpe_merges.h"
+#include "text/charsmap.h"
 #include "text/vocab_tokenizer.h"
 
 namespace autoglm {
@@ -35,6 +36,7 @@ class SpmTokenizer final : public VocabTokenizer {
   Status LoadMergesFromList(std::span<const std::string_view> merges);
   bool Merges(int32_t id) const { return vocab_.type(id) == TokenType::kNormal; }
   int32_t SymbolOf(std::string_view part) const;
+  void Escape(std::string_view text, bool is_first, std::string* escaped) const;
   void EncodeText(std::string_view escaped, std::vector<int32_t>* symbols,
                   std::vector<int32_t>* out) const;
   void EncodeWord(std::string_view word, std::vector<int32_t>* symbols,
@@ -44,6 +46,9 @@ class SpmTokenizer final : public VocabTokenizer {
   BpeMerges merges_;
   bool adds_space_ = true;
   bool space_first_only_ = false;
+  bool space_unless_space_ = false;
+  bool trims_spaces_ = false;  ///< none at the ends, one between words
+  CharsMap charsmap_;
   bool splits_at_spaces_ = false;  ///< no token has a space behind anything else
   std::array<int32_t, 256> byte_token_{};
   bool has_byte_tokens_ = false;
@@ -57,6 +62,14 @@ class SpmTokenizer final : public VocabTokenizer {
 Status SpmTokenizer::Load(const Metadata& metadata) {
   AUTOGLM_ASSIGN_OR_RETURN(adds_space_, metadata.GetBool("tokenizer.ggml.add_space_prefix", true));
   AUTOGLM_ASSIGN_OR_RETURN(space_first_only_, metadata.GetBool(kSpaceFirstOnlyKey, false));
+  AUTOGLM_ASSIGN_OR_RETURN(space_unless_space_, metadata.GetBool(kSpaceUnlessSpaceKey, false));
+  AUTOGLM_ASSIGN_OR_RETURN(trims_spaces_,
+                           metadata.GetBool("tokenizer.ggml.remove_extra_whitespaces", false));
+  if (metadata.Has("tokenizer.ggml.precompiled_charsmap")) {
+    AUTOGLM_ASSIGN_OR_RETURN(const auto bytes,
+                             metadata.GetInts("tokenizer.ggml.precompiled_charsmap"));
+    AUTOGLM_ASSIGN_OR_RETURN(charsmap_, CharsMap::Create(bytes));
+  }
   strips_first_space_ = adds_space_;
   if (metadata.Has(kNormalizerKey)) {
     AUTOGLM_ASSIGN_OR_RETURN(const auto steps, metadata.GetStrings(kNormalizerKey));
@@ -206,13 +219,32 @@ void SpmTokenizer::EncodeSegments(std::span<const Segment> segments,
       is_first = false;
       continue;
     }
-    escaped.clear();
-    if (adds_space_ && (is_first || !space_first_only_)) escaped = kSpace;
+    Escape(segment.text, is_first, &escaped);
     is_first = false;
-    for (const char c : segment.text) {
-      c == ' ' ? escaped.append(kSpace) : escaped.append(1, c);
-    }
     EncodeText(escaped, &symbols, out);
+  }
+}
+
+// `text` with its spaces as U+2581, and one in front where the vocabulary wants it.
+void SpmTokenizer::Escape(std::string_view text, bool is_first, std::string* escaped) const {
+  escaped->clear();
+  std::string mapped;
+  if (!charsmap_.empty()) text = mapped = charsmap_.Apply(text);
+  if (trims_spaces_) {
+    while (text.starts_with(' ')) text.remove_prefix(1);
+    while (text.ends_with(' ')) text.remove_suffix(1);
+  }
+  if (text.empty()) return;
+  const bool has_space = text.starts_with(' ') || text.starts_with(kSpace);
+  if (adds_space_ && (is_first || !space_first_only_) && !(space_unless_space_ && has_space)) {
+    *escaped = kSpace;
+  }
+  bool after_space = false;
+  for (const char c : text) {
+    const bool is_space = c == ' ';
+    if (is_space && after_space && trims_spaces_) continue;
+    is_space ? escaped->append(kSpace) : escaped->append(1, c);
+    after_space = is_space;
   }
 }
 

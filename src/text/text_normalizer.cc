@@ -1,5 +1,7 @@
 #include "text/text_normalizer.h"
 
+#include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "base/utf8.h"
@@ -9,6 +11,8 @@
 namespace autoglm {
 
 namespace {
+
+constexpr size_t kMaxGrowth = 4096;  // of all steps together
 
 // `keep_or_map` appends what a character becomes. Ill-formed bytes are kept.
 template <typename F>
@@ -73,6 +77,7 @@ Result<TextNormalizer> TextNormalizer::Create(std::span<const std::string_view> 
                 {"replace", Kind::kReplace, 2},
                 {"prepend", Kind::kPrepend, 1}};
   TextNormalizer normalizer;
+  size_t growth = 1;
   for (size_t i = 0; i < steps.size();) {
     const std::string_view name = steps[i++];
     const auto* row = &kKinds[0];
@@ -90,6 +95,11 @@ Result<TextNormalizer> TextNormalizer::Create(std::span<const std::string_view> 
     if (row->kind == Kind::kPrepend) step.to = steps[i];
     if (row->kind == Kind::kReplace && step.from.empty()) {
       return Error(StatusCode::kDataLoss, "a text normalization replaces the empty text");
+    }
+    growth *= step.to.size() / std::max<size_t>(step.from.size(), 1) + 1;
+    if (growth > kMaxGrowth) {
+      return Error(StatusCode::kUnimplemented, "the text normalization can make a text more than ",
+                   kMaxGrowth, " times as long");
     }
     i += row->n_arguments;
     normalizer.steps_.push_back(std::move(step));
