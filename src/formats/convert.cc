@@ -16,6 +16,8 @@ namespace {
 /// Elements converted between two writes: large enough to keep threads busy, small enough to stay
 /// in a few MiB.
 constexpr int64_t kBatchElements = int64_t{1} << 20;
+/// Input read between two calls that give its pages back: bounds what a mapped file keeps resident.
+constexpr int64_t kDropBytes = int64_t{32} << 20;
 constexpr int64_t kQuantizationVersion = 2;  // of the block formats, as GGUF readers expect it
 
 class Converter {
@@ -33,13 +35,14 @@ class Converter {
  private:
   Status CopyRows(const TensorEntry& entry, const ByteSink& sink);
   Status ConvertRows(const TensorEntry& source, const TensorEntry& target, const ByteSink& sink);
-  Status Advance(int64_t n_bytes);
+  Status Advance(const TensorEntry& source, int64_t n_bytes);
 
   const ModelFile& in_;
   const ConvertOptions& options_;
   ThreadPool pool_;
   int64_t total_bytes_ = 0;
   int64_t done_bytes_ = 0;
+  int64_t dropped_at_bytes_ = 0;
 };
 
 Result<TensorEntry> Converter::Plan(const TensorEntry& entry) const {
@@ -64,8 +67,12 @@ Result<TensorEntry> Converter::Plan(const TensorEntry& entry) const {
   return target;
 }
 
-Status Converter::Advance(int64_t n_bytes) {
+Status Converter::Advance(const TensorEntry& source, int64_t n_bytes) {
   done_bytes_ += n_bytes;
+  if (done_bytes_ - dropped_at_bytes_ >= kDropBytes) {
+    in_.DropPages(source);
+    dropped_at_bytes_ = done_bytes_;
+  }
   if (options_.progress && !options_.progress(done_bytes_, total_bytes_)) {
     return Error(StatusCode::kCancelled, "writing was cancelled");
   }
@@ -91,7 +98,7 @@ Status Converter::CopyRows(const TensorEntry& entry, const ByteSink& sink) {
     const int64_t n = std::min(batch, n_rows - first);
     AUTOGLM_RETURN_IF_ERROR(in_.ReadRows(entry, first, n, buffer.data()));
     AUTOGLM_RETURN_IF_ERROR(sink({buffer.data(), static_cast<size_t>(n * row_bytes)}));
-    AUTOGLM_RETURN_IF_ERROR(Advance(n * row_bytes));
+    AUTOGLM_RETURN_IF_ERROR(Advance(entry, n * row_bytes));
   }
   return OkStatus();
 }
@@ -126,7 +133,7 @@ Status Converter::ConvertRows(const TensorEntry& source, const TensorEntry& targ
                 converted.data() + row * out_bytes, cols);
     });
     AUTOGLM_RETURN_IF_ERROR(sink({converted.data(), static_cast<size_t>(n * out_bytes)}));
-    AUTOGLM_RETURN_IF_ERROR(Advance(n * in_bytes));
+    AUTOGLM_RETURN_IF_ERROR(Advance(source, n * in_bytes));
   }
   return OkStatus();
 }
