@@ -96,6 +96,58 @@ TEST(CliTest, InspectListsMetadataAndTensors) {
   EXPECT_EQ(object["total"]["n_parameters"], 292800);
 }
 
+TEST(CliTest, TokenizeAndDetokenizeAreInverse) {
+  for (const char* name : {"models/stories260K.gguf", "models/stories260K-hf"}) {
+    AUTOGLM_TEST_DATA_OR_SKIP(path, name);
+    EXPECT_EQ(Autoglm("tokenize -m " + path + " Once upon a time").out,
+              "[1, 403, 407, 261, 378]\n");
+    EXPECT_EQ(Autoglm("tokenize --no-special -m " + path + " Once upon").out, "[403, 407]\n");
+    EXPECT_EQ(Autoglm("detokenize -m " + path + " '[1, 403, 407, 261, 378]'").out,
+              "Once upon a time");
+    const Outcome outside = Autoglm("detokenize -m " + path + " 1,512");
+    EXPECT_EQ(outside.exit_status, 1);
+    EXPECT_NE(outside.err.find("512"), std::string::npos);
+    ExpectWrongUsage("detokenize -m " + path + " 1,x", "'x' is not a token id");
+  }
+}
+
+TEST(CliTest, RenderAppliesATemplate) {
+  const std::string folder =
+      std::filesystem::temp_directory_path() / ("autoglm_cli_render_" + std::to_string(getpid()));
+  std::filesystem::create_directories(folder);
+  std::ofstream(folder + "/t.jinja") << "{% for m in messages %}<{{ m.content }}>{% endfor %}";
+  std::ofstream(folder + "/i.json") << R"({"messages": [{"content": "a"}, {"content": "b"}]})";
+  std::ofstream(folder + "/bad.json") << "[1]";
+  const std::string command = "render --template " + folder + "/t.jinja --input " + folder;
+  EXPECT_EQ(Autoglm(command + "/i.json").out, "<a><b>");
+  EXPECT_EQ(Autoglm(command + "/bad.json").exit_status, 1);
+  EXPECT_EQ(Autoglm(command + "/missing.json").exit_status, 1);
+  std::filesystem::remove_all(folder);
+}
+
+TEST(CliTest, QuantizeWritesASmallerModelThatStillTellsTheStory) {
+  AUTOGLM_TEST_DATA_OR_SKIP(path, "models/stories260K.gguf");
+  const std::string out = std::filesystem::temp_directory_path() /
+                          ("autoglm_cli_quantize_" + std::to_string(getpid()) + ".gguf");
+  ExpectWrongUsage("quantize " + path + " " + out + " --type q8_1", "did you mean 'q8_0'?");
+  const json report =
+      json::parse(Autoglm("quantize " + path + " " + out + " --type q8_0 --json").out, nullptr,
+                  /*allow_exceptions=*/false);
+  ASSERT_TRUE(report.is_object());
+  EXPECT_LT(report["file_bytes_out"], 500000);
+  const Outcome story = Autoglm("run -m " + out + " Once upon a time -n 8 --temperature 0");
+  EXPECT_EQ(story.exit_status, 0) << story.err;
+  EXPECT_TRUE(story.out.starts_with("Once upon a time, there was")) << story.out;
+  EXPECT_EQ(Autoglm("quantize " + out + " " + out + ".again --type q4_0").exit_status, 1);
+  std::filesystem::remove(out);
+}
+
+TEST(CliTest, RunWithoutAModelTellsHowToGetOne) {
+  ExpectWrongUsage("run", "pass one with -m MODEL");
+  ExpectWrongUsage("run -m x --temprature 1 hi", "did you mean --temperature?");
+  ExpectWrongUsage("run -m x --temperature nan hi", "nan is not a number");
+}
+
 #endif
 
 }  // namespace
