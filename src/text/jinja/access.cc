@@ -139,7 +139,7 @@ std::vector<Value> Items(Runtime* rt, const Value& iterable) {
     case Kind::kString:
       for (std::string_view rest = iterable.str(); !rest.empty() && !rt->failed();) {
         const int n = DecodeUtf8(rest).n_bytes;
-        items.push_back(rt->String(std::string(rest.substr(0, n)), iterable.is_markup()));
+        items.push_back(rt->String(std::string(rest.substr(0, n))));  // plain, even of markup
         rest.remove_prefix(n);
       }
       return items;
@@ -213,7 +213,7 @@ Value Slice(Runtime* rt, const Value& value, const Value& start, const Value& st
   const bool sliceable = value.is_string() || (value.is_sequence() && !value.sequence().is_view());
   const auto is_bound = [](const Value& v) { return v.is_none() || v.is_integral(); };
   if (!sliceable || !is_bound(start) || !is_bound(stop) || !is_bound(step)) {
-    return rt->Undefined(StrCat(Describe(value), " has no such slice"));
+    return rt->Wrong("cannot slice '", value.type_name(), "', or a bound is no integer");
   }
   const int64_t stride = step.is_none() ? 1 : step.integer();
   if (stride == 0) return rt->Wrong("slice step cannot be zero");

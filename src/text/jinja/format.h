@@ -1,4 +1,4 @@
-// Formatting of text: printf-style (%), str.format, padding, replacing, and reading numbers.
+// Formatting of text: printf-style (%), str.format, padding and replacing.
 #pragma once
 
 #include <cstdint>
@@ -32,9 +32,5 @@ Value Replaced(Runtime* rt, std::string_view text, std::string_view old_part,
 /// `d` with `precision` digits behind the point ("%.2f", precision at most 500), correctly rounded
 /// in every locale.
 std::string FixedFloat(double d, int precision);
-
-/// Python's int(text, base) and float(text); nothing for what is no number.
-std::optional<int64_t> ParseInt(std::string_view text, int base);
-std::optional<double> ParseFloat(std::string_view text);
 
 }  // namespace autoglm::jinja

@@ -155,13 +155,13 @@ Interpreter::Flow Interpreter::ExecFor(const Stmt& stmt, const Value& iterable, 
   std::vector<Value> items = Items(rt_, iterable);
   if (stmt.filter && ok()) items = FilterItems(stmt, std::move(items));
   if (!ok()) return Flow::kNext;
-  if (items.empty()) return ExecInScope(stmt.else_body, scope_);
   if (stmt.recursive) PinScope(scope_);
   const auto loop = rt_->MakeObject<Loop>(
       items, this, &stmt, stmt.recursive ? scope_ : std::shared_ptr<Scope>(), items, depth);
   const Value loop_value{std::shared_ptr<Object>(loop)};
   std::shared_ptr<Scope> around = scope_;
   std::shared_ptr<Scope> scope;
+  bool completed = false;
   for (size_t i = 0; i < items.size() && ok(); ++i) {
     // A scope that nobody kept serves again.
     if (scope.use_count() == 1) {
@@ -173,9 +173,12 @@ Interpreter::Flow Interpreter::ExecFor(const Stmt& stmt, const Value& iterable, 
     loop->MoveTo(i);
     scope->Set(rt_, kNameLoop, loop_value);
     Assign(stmt.target, items[i]);
-    if (ok() && ExecBody(stmt.body) == Flow::kBreak) break;
+    const Flow flow = ok() ? ExecBody(stmt.body) : Flow::kNext;
+    completed |= flow == Flow::kNext;
+    if (flow == Flow::kBreak) break;
   }
-  return Flow::kNext;
+  // Jinja's rule: the else part runs unless some iteration reached the end of the body.
+  return completed || !ok() ? Flow::kNext : ExecInScope(stmt.else_body, around);
 }
 
 std::vector<Value> Interpreter::FilterItems(const Stmt& stmt, std::vector<Value> items) {

@@ -6,6 +6,7 @@
 #include "base/str.h"
 #include "text/jinja/builtins.h"
 #include "text/jinja/format.h"
+#include "text/jinja/parse_number.h"
 #include "text/jinja/operators.h"
 
 namespace autoglm::jinja {

@@ -257,7 +257,7 @@ Value Binary(Runtime* rt, BinaryOp op, const Value& a, const Value& b) {
     if (IsRepeatable(a) && b.is_integral()) return RepeatValue(rt, a, b.integer());
     if (a.is_integral() && IsRepeatable(b)) return RepeatValue(rt, b, a.integer());
   }
-  if (op == BinaryOp::kMod && a.is_string() && !b.is_undefined()) return PrintfFormat(rt, a, b);
+  if (op == BinaryOp::kMod && a.is_string()) return PrintfFormat(rt, a, b);
   return Unsupported(rt, op, a, b);
 }
 

@@ -272,6 +272,9 @@ void Parser::ParseParameters(MacroDefinition* macro) {
     } else if (!macro->parameters.empty() && macro->parameters.back().default_value) {
       Fail("parameter '", Shortened(parameter.name), "' without a default follows one with");
     }
+    if (parameter.name == "caller" && !parameter.default_value) {
+      Fail("the parameter 'caller' needs a default");
+    }
     macro->parameters.push_back(std::move(parameter));
   }
   ExpectOperator(")");

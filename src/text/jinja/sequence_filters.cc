@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "base/str.h"
+#include "base/utf8.h"
 #include "text/jinja/access.h"
 #include "text/jinja/builtins.h"
 #include "text/jinja/operators.h"
@@ -173,7 +174,7 @@ Value FilterFirst(Call& call) {
     Iterator& iterator = value.iterator();
     if (iterator.next < iterator.items.size()) return iterator.items[iterator.next++];
   } else if (value.is_string() && !value.str().empty()) {
-    return GetItem(call.rt, value, Value::Int(0));
+    return call.rt->String(value.str().substr(0, DecodeUtf8(value.str()).n_bytes));
   } else {
     const std::vector<Value> items = Items(call.rt, value);
     if (!items.empty()) return items.front();

@@ -172,9 +172,7 @@ Value FilterIndent(Call& call) {
 }
 
 Value FilterTruncate(Call& call) {
-  call.Text(0);
-  if (call.rt->failed()) return Value();
-  const Text& text = call.self().text();
+  const std::optional<int64_t> n_items = Length(call.rt, call.self());
   const Value ellipsis = call.Has(3) ? call[3] : Value::Constant("...");
   if (!ellipsis.is_string()) return call.rt->Wrong("truncate() expects `end` to be a string");
   const int64_t length = call.Int(1, 255), leeway = call.Int(4, 5);
@@ -183,8 +181,11 @@ Value FilterTruncate(Call& call) {
     return call.rt->Wrong("truncate() expects a length of at least ", end_length,
                           " and a leeway of at least 0");
   }
-  const int64_t n_chars = static_cast<int64_t>(text.n_chars);
-  if (n_chars <= length || n_chars - length <= leeway) return call.self();
+  if (!n_items || call.rt->failed()) return Value();
+  if (*n_items <= length || *n_items - length <= leeway) return call.self();
+  call.Text(0);
+  if (call.rt->failed()) return Value();
+  const Text& text = call.self().text();
   std::string_view kept = CharSubstr(text, 0, length - end_length);
   if (!call.Truthy(2, false)) kept = kept.substr(0, std::min(kept.rfind(' '), kept.size()));
   return call.rt->String(std::string(kept) + ellipsis.str());
