@@ -6,8 +6,8 @@
 #include "base/str.h"
 #include "text/jinja/builtins.h"
 #include "text/jinja/format.h"
-#include "text/jinja/parse_number.h"
 #include "text/jinja/operators.h"
+#include "text/jinja/parse_number.h"
 
 namespace autoglm::jinja {
 
