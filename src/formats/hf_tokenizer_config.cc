@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "formats/hf_tokenizer_draft.h"
+#include "formats/hf_tokenizer_keys.h"
 
 namespace autoglm {
 
@@ -87,16 +88,20 @@ Status ReadAddedTokensJson(std::string_view text, TokenizerDraft* draft) {
   return OkStatus();
 }
 
-// ChatGLM2 and 3 keep their special tokens in code: they follow the pieces in this order.
-Status AddChatGlmTokens(std::string_view tokenizer_class, TokenizerDraft* draft) {
-  if (draft->model != "llama" || tokenizer_class != "ChatGLMTokenizer") return OkStatus();
-  if (draft->Find("[gMASK]") < 0) {
-    for (const char* name : {"[MASK]", "[gMASK]", "[sMASK]", "sop", "eop", "<|system|>", "<|user|>",
-                             "<|assistant|>", "<|observation|>"}) {
-      AUTOGLM_RETURN_IF_ERROR(draft->SetAdded(static_cast<int64_t>(draft->tokens.size()), name,
-                                              /*special=*/true, 0));
-    }
+// ChatGLM2 and 3 keep their special tokens in code: they follow the pieces in this order. "sop" and
+// "eop" occur within words and are sought as words of their own only.
+Status AddChatGlmTokens(TokenizerDraft* draft) {
+  static constexpr const char* kNames[] = {"[MASK]",   "[gMASK]",       "[sMASK]",
+                                           "sop",      "eop",           "<|system|>",
+                                           "<|user|>", "<|assistant|>", "<|observation|>"};
+  const int32_t mask = draft->Find("[gMASK]");
+  int64_t id = mask > 0 ? mask - 1 : static_cast<int64_t>(draft->tokens.size());
+  for (const std::string_view name : kNames) {
+    const int64_t flags = name.ends_with("op") ? int64_t{kAddedSingleWord} : 0;
+    AUTOGLM_RETURN_IF_ERROR(draft->SetAdded(id++, std::string(name), /*special=*/true, flags));
   }
+  draft->prefix_ids.clear();
+  draft->add_bos.reset();
   return OkStatus();
 }
 
@@ -139,7 +144,6 @@ Status ReadTokenizerConfig(std::string_view config_text, std::string_view specia
   AUTOGLM_RETURN_IF_ERROR(ReadAddedDecoder(Member(config, "added_tokens_decoder"), draft));
   AUTOGLM_RETURN_IF_ERROR(ReadAddedTokensJson(added_tokens, draft));
   const std::string tokenizer_class = StringMember(config, "tokenizer_class");
-  AUTOGLM_RETURN_IF_ERROR(AddChatGlmTokens(tokenizer_class, draft));
   MarkSpecial(map, draft);
   MarkSpecial(config, draft);
   const auto optional_bool = [&](const char* key) {
@@ -148,6 +152,9 @@ Status ReadTokenizerConfig(std::string_view config_text, std::string_view specia
   };
   draft->add_bos = optional_bool("add_bos_token");
   draft->add_eos = optional_bool("add_eos_token");
+  if (draft->model == "llama" && tokenizer_class == "ChatGLMTokenizer") {
+    AUTOGLM_RETURN_IF_ERROR(AddChatGlmTokens(draft));
+  }
   AddGlmPrefix(draft);
   if (draft->model == "llama" && draft->prefix_ids.empty() && !draft->add_bos &&
       tokenizer_class.starts_with("Llama")) {

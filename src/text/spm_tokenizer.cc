@@ -51,7 +51,6 @@ class SpmTokenizer final : public VocabTokenizer {
   CharsMap charsmap_;
   bool splits_at_spaces_ = false;  ///< no token has a space behind anything else
   std::array<int32_t, 256> byte_token_{};
-  bool has_byte_tokens_ = false;
   /// Symbols of characters: token ids; from vocab size on, characters that only occur in longer
   /// tokens (unknown_chars_ spells them).
   std::unordered_map<char32_t, int32_t> char_symbol_;
@@ -113,8 +112,6 @@ Status SpmTokenizer::LoadBytes(const Metadata& metadata) {
       at = next + kSpace.size();
     }
   }
-  has_byte_tokens_ =
-      std::none_of(byte_token_.begin(), byte_token_.end(), [](int32_t id) { return id < 0; });
   return Init(metadata, /*default_bos=*/true, std::move(bytes));
 }
 
@@ -297,12 +294,19 @@ void SpmTokenizer::EncodeWord(std::string_view word, std::vector<int32_t>* symbo
   flush();
 }
 
-// Byte tokens; without them, one unknown token for a stretch.
+// The character's byte tokens; where one is missing, an unknown token for the whole stretch.
 void SpmTokenizer::AppendUnknown(std::string_view bytes, std::vector<int32_t>* out) const {
-  if (has_byte_tokens_) {
-    for (const char byte : bytes) out->push_back(byte_token_[static_cast<uint8_t>(byte)]);
-  } else if (vocab_.unk_id >= 0 && (out->empty() || out->back() != vocab_.unk_id)) {
-    out->push_back(vocab_.unk_id);
+  const size_t n_before = out->size();
+  for (const char byte : bytes) {
+    const int32_t id = byte_token_[static_cast<uint8_t>(byte)];
+    if (id >= 0) {
+      out->push_back(id);
+      continue;
+    }
+    out->resize(n_before);
+    const bool repeats = !out->empty() && out->back() == vocab_.unk_id;
+    if (vocab_.unk_id >= 0 && !repeats) out->push_back(vocab_.unk_id);
+    return;
   }
 }
 
