@@ -53,7 +53,9 @@ void WeightBinder::ExpectNoOthers() {
     // The rotary frequencies are read with the hyperparameters, or are derived from them.
     const bool is_rotary = entry.name.find("rope_f") != std::string::npos ||
                            entry.name.find("attn_rot_embd") != std::string::npos;
-    if (!status_.ok() || is_rotary || used_.contains(entry.name)) continue;
+    // A classifier on top serves ranking; it does not take part in writing text.
+    const bool is_classifier = entry.name.starts_with("cls.");
+    if (!status_.ok() || is_rotary || is_classifier || used_.contains(entry.name)) continue;
     status_ = Error(StatusCode::kUnimplemented, file_.path(), ": tensor '", entry.name, "' ",
                     entry.shape.ToString(),
                     " is not part of this architecture as we know it; the "
