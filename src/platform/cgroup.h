@@ -14,6 +14,7 @@ namespace autoglm {
 struct SystemFiles {
   std::string proc = "/proc";
   std::string cgroup = "/sys/fs/cgroup";
+  std::string cpu = "/sys/devices/system/cpu";
 };
 
 struct CgroupFolders {

@@ -1,32 +1,17 @@
 #include "platform/cpu.h"
 
 #include <algorithm>
-#include <thread>
+#include <string_view>
 
-#if defined(__linux__)
-#include <sched.h>
+#if defined(__aarch64__) && defined(__linux__)
+#include <asm/hwcap.h>
+#include <sys/auxv.h>
 #endif
+
+#include "platform/affinity.h"
+#include "platform/topology.h"
 
 namespace autoglm {
-namespace {
-
-int NumAllowedCores() {
-#if defined(__linux__)
-  // The kernel refuses a mask shorter than its own, so grow it until it fits.
-  for (int n_cpus = 1024; n_cpus <= (1 << 20); n_cpus *= 2) {
-    cpu_set_t* mask = CPU_ALLOC(n_cpus);
-    if (!mask) break;
-    const size_t n_bytes = CPU_ALLOC_SIZE(n_cpus);
-    const bool known = sched_getaffinity(0, n_bytes, mask) == 0;
-    const int n_allowed = known ? CPU_COUNT_S(n_bytes, mask) : 0;
-    CPU_FREE(mask);
-    if (known) return n_allowed;
-  }
-#endif
-  return static_cast<int>(std::thread::hardware_concurrency());
-}
-
-}  // namespace
 
 double CpuQuota(const SystemFiles& files) {
   const CgroupFolders folders = FindCgroupFolders(files, "cpu");
@@ -49,11 +34,48 @@ double CpuQuota(const SystemFiles& files) {
   return least;
 }
 
+std::string CpuName(const SystemFiles& files) {
+  const std::string text = ReadSystemFile(files.proc + "/cpuinfo").value_or("");
+  for (const std::string_view key : {"model name", "Hardware"}) {  // x86; some phones
+    const size_t line = text.find(key);
+    if (line == std::string::npos || (line > 0 && text[line - 1] != '\n')) continue;
+    const size_t end = std::min(text.find('\n', line), text.size());
+    const size_t colon = text.find(": ", line);
+    if (colon < end) return text.substr(colon + 2, end - colon - 2);
+  }
+  return "";
+}
+
+std::vector<std::string> CpuFeatures() {
+  std::vector<std::string> features;
+#if defined(__x86_64__)
+#define AUTOGLM_FEATURE(name) \
+  if (__builtin_cpu_supports(name)) features.emplace_back(name)
+  AUTOGLM_FEATURE("sse4.2");
+  AUTOGLM_FEATURE("avx2");
+  AUTOGLM_FEATURE("fma");
+  AUTOGLM_FEATURE("avx512f");
+  AUTOGLM_FEATURE("avx512bw");
+  AUTOGLM_FEATURE("avx512vl");
+  AUTOGLM_FEATURE("avx512vnni");
+  AUTOGLM_FEATURE("avx512bf16");
+#undef AUTOGLM_FEATURE
+#elif defined(__aarch64__) && defined(__linux__)
+  const unsigned long first = getauxval(AT_HWCAP), second = getauxval(AT_HWCAP2);
+  features.emplace_back("neon");
+  if (first & HWCAP_ASIMDHP) features.emplace_back("fp16");
+  if (first & HWCAP_ASIMDDP) features.emplace_back("dotprod");
+  if (second & HWCAP2_I8MM) features.emplace_back("i8mm");
+  if (second & HWCAP2_BF16) features.emplace_back("bf16");
+  if (first & HWCAP_SVE) features.emplace_back("sve");
+#elif defined(__aarch64__)
+  features.emplace_back("neon");
+#endif
+  return features;
+}
+
 int NumUsableCores(const SystemFiles& files) {
-  int n_cores = NumAllowedCores();
-  const double quota = CpuQuota(files);
-  if (quota > 0 && quota < n_cores) n_cores = static_cast<int>(quota);
-  return std::max(1, n_cores);
+  return PlanThreads(ReadTopology(files, AllowedCpus())).n_threads;
 }
 
 }  // namespace autoglm

@@ -8,6 +8,8 @@
 #include <thread>
 #include <vector>
 
+#include "platform/affinity.h"
+
 namespace autoglm {
 namespace {
 
@@ -124,6 +126,75 @@ TEST(ThreadPoolTest, WorkersThatFellAsleepAreWokenAgain) {
     });
     EXPECT_TRUE(met);
   }
+}
+
+TEST(ThreadPoolTest, LoopsOfFewerTilesThanThreadsFinish) {
+  ThreadPool pool(6);
+  for (int round = 0; round < 300; ++round) {
+    if (round % 50 == 0) std::this_thread::sleep_for(milliseconds(2));  // all asleep again
+    std::atomic<int> n_run = 0;
+    pool.ParallelFor(2 + round % 3, [&](int64_t, int) { ++n_run; });
+    EXPECT_EQ(n_run, 2 + round % 3);
+  }
+}
+
+TEST(ThreadPoolTest, WorkersRunWhereTheyArePlaced) {
+  const std::vector<int> allowed = AllowedCpus();
+  if (allowed.empty()) GTEST_SKIP() << "no affinity here";
+  const std::vector<int> last = {allowed.back()};
+  ThreadPool pool(3, last);
+  EXPECT_EQ(pool.n_placed(), 2);
+  std::atomic<bool> elsewhere = false;
+  pool.ParallelFor(200, [&](int64_t, int thread) {
+    std::this_thread::sleep_for(std::chrono::microseconds(50));
+    if (thread != 0 && AllowedCpus() != last) elsewhere = true;
+  });
+  EXPECT_FALSE(elsewhere);
+  EXPECT_EQ(AllowedCpus(), allowed) << "the caller's own thread is left as it was";
+}
+
+TEST(ThreadPoolTest, ACpuThatDoesNotExistLeavesWorkersUnplaced) {
+  const std::vector<int> nowhere = {100'000};
+  ThreadPool pool(2, nowhere);
+  EXPECT_EQ(pool.n_placed(), 0);
+  std::atomic<int> n_run = 0;
+  pool.ParallelFor(10, [&](int64_t, int) { ++n_run; });
+  EXPECT_EQ(n_run, 10);
+}
+
+TEST(ThreadPoolTest, AWorkerThatLosesItsCoreIsLeftOutAndTriedAgain) {
+  const std::vector<int> allowed = AllowedCpus();
+  if (allowed.size() < 2) GTEST_SKIP() << "needs two cores";
+  // The worker shares its core with a thread that never sleeps, the caller has another.
+  const std::vector<int> shared = {allowed[0]}, own = {allowed[1]};
+  std::atomic<bool> stop = false;
+  std::thread busy([&] {
+    RunOnCpus(shared);
+    while (!stop) {
+    }
+  });
+  std::thread caller([&] {
+    RunOnCpus(own);
+    ThreadPool pool(2, shared);
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+    bool came_back = false;
+    while (std::chrono::steady_clock::now() < deadline && !came_back) {
+      bool helped = false;
+      pool.ParallelFor(20, [&](int64_t, int thread) {
+        const auto end = std::chrono::steady_clock::now() + std::chrono::microseconds(20);
+        while (std::chrono::steady_clock::now() < end) {
+        }
+        if (thread == 1) helped = true;  // only one thread is 1
+      });
+      came_back = helped && pool.n_suspensions() > 0;
+    }
+    if (pool.stalled_ns() == 0) GTEST_SKIP() << "the system does not tell who waits for a core";
+    EXPECT_GT(pool.n_suspensions(), 0);
+    EXPECT_TRUE(came_back);
+  });
+  caller.join();
+  stop = true;
+  busy.join();
 }
 
 }  // namespace
