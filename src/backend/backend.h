@@ -12,6 +12,7 @@
 namespace autoglm {
 
 class ThreadPool;
+struct KernelTable;
 
 class Backend {
  public:
@@ -32,5 +33,7 @@ class Backend {
 
 /// The CPU with the best kernels that it can run. `threads` must outlive the backend.
 std::unique_ptr<Backend> NewCpuBackend(ThreadPool& threads);
+/// The CPU with these kernels: ScalarKernels() computes in float32 throughout.
+std::unique_ptr<Backend> NewCpuBackend(ThreadPool& threads, const KernelTable& kernels);
 
 }  // namespace autoglm

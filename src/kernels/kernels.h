@@ -5,9 +5,10 @@
 // nothing. Unless said otherwise pointers need no alignment beyond their type's.
 #pragma once
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
+#include <span>
+#include <string_view>
 
 #include "tensor/dtype.h"
 
@@ -24,13 +25,17 @@ struct LinearArgs {
   int64_t n_tokens;
   float* y;
   int64_t y_stride;  ///< in elements
-  float* scratch;    ///< scratch_floats(cols)
+  float* scratch;    ///< scratch_floats(cols), aligned to Buffer::kAlignment
 };
 
 /// One entry a weight type, so that how activations are prepared always fits how weights are read.
-/// Tolerance against float64 on dequantized weights: a relative error of 1e-6 * sqrt(cols) of
-/// sum |w * x| where activations stay float32.
+/// A row's result is the same bits whatever rows and tokens share its call. Tolerance against
+/// float64 on dequantized weights: where activations stay float32, 1e-6 * sqrt(cols) of
+/// sum |w * x|; where they become int8 in blocks of 32, what follows from rounding each of them by
+/// at most half a step, max |x| / 254 of its block.
 struct LinearKernel {
+  /// A tile of rows costs least where its size is a multiple of this; any size is right.
+  int row_multiple;
   int64_t (*prepared_bytes)(int64_t cols);
   /// Turns one row of float32 activations into the form that `multiply` reads. Null: float32 as it
   /// is (then prepared_bytes is 4 * cols).
@@ -70,7 +75,7 @@ inline int64_t AttentionScratchFloats(int page_tokens, int head_dim, int group) 
 
 struct KernelTable {
   const char* isa;  ///< of the last overlay: "scalar"
-  std::array<LinearKernel, kNumDTypes> linear;
+  LinearKernel linear[kNumDTypes];
 
   void (*attention)(const AttentionArgs& args);
   /// y[i] = x[i] / sqrt(mean(x^2) + eps) * weight[i]. y may be x.
@@ -87,9 +92,12 @@ struct KernelTable {
   void (*add)(float* x, const float* y, int64_t n);
 };
 
-/// Scalar kernels overlaid by every instruction set of isas.inc that this CPU has.
+/// The tables that this CPU can run, in the order of isas.inc: the first is scalar alone, each
+/// further one overlays the one before it, the last is the best.
+std::span<const KernelTable> RunnableKernels();
+/// The last of them, or the one that the environment variable AUTOGLM_ISA names (for comparisons).
 const KernelTable& BestKernels();
-/// Scalar kernels alone.
-const KernelTable& ScalarKernels();
+/// The first: float32 throughout, the truth.
+inline const KernelTable& ScalarKernels() { return RunnableKernels().front(); }
 
 }  // namespace autoglm

@@ -8,8 +8,8 @@
 
 #include "model/hparams.h"
 #include "model/load.h"
-#include "platform/cpu.h"
 #include "platform/memory.h"
+#include "platform/topology.h"
 
 namespace autoglm {
 namespace {
@@ -203,8 +203,8 @@ Result<std::unique_ptr<LoadedModel>> LoadModelForSession(const std::string& path
   auto loaded = std::make_unique<LoadedModel>();
   loaded->clock = std::make_unique<SteadyClock>();
   const int64_t start_ns = loaded->clock->NowNs();
-  loaded->threads =
-      std::make_unique<ThreadPool>(config.n_threads() > 0 ? config.n_threads() : NumUsableCores());
+  const ThreadPlan plan = PlanThreads(config.n_threads());
+  loaded->threads = std::make_unique<ThreadPool>(plan.n_threads, plan.cpus);
   loaded->backend = MakeBackend(config.device(), *loaded->threads, log);
   AUTOGLM_ASSIGN_OR_RETURN(loaded->file, ModelFile::Open(path));
   int n_ctx = 0;

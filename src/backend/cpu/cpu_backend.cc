@@ -8,7 +8,7 @@ namespace {
 
 class CpuBackend final : public Backend {
  public:
-  explicit CpuBackend(ThreadPool& threads) : stream_(threads, BestKernels()) {}
+  CpuBackend(ThreadPool& threads, const KernelTable& kernels) : stream_(threads, kernels) {}
 
   std::string_view name() const override { return "cpu"; }
 
@@ -29,7 +29,11 @@ class CpuBackend final : public Backend {
 }  // namespace
 
 std::unique_ptr<Backend> NewCpuBackend(ThreadPool& threads) {
-  return std::make_unique<CpuBackend>(threads);
+  return NewCpuBackend(threads, BestKernels());
+}
+
+std::unique_ptr<Backend> NewCpuBackend(ThreadPool& threads, const KernelTable& kernels) {
+  return std::make_unique<CpuBackend>(threads, kernels);
 }
 
 }  // namespace autoglm

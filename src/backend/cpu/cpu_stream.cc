@@ -13,8 +13,13 @@ namespace {
 // A tile of elementwise work: about ten microseconds, far above what claiming one costs.
 constexpr int64_t kElementsPerTile = 16 * 1024;
 // Weights of a matrix product that one tile reads: small enough that the last tile to finish holds
-// nobody up for long, large enough to amortize claiming it.
+// nobody up for long, large enough to amortize claiming it. For one token that is about ten
+// microseconds of reading, otherwise whatever a kernel likes best.
 constexpr int64_t kWeightsPerTile = 32 * 1024;
+constexpr int64_t kWeightsPerDecodeTile = 128 * 1024;
+constexpr int64_t kTilesPerThread = 4;
+// Terms in one loop; more of them run in several.
+constexpr size_t kMaxTerms = 4;
 
 }  // namespace
 
@@ -79,40 +84,61 @@ const std::byte* CpuStream::Prepare(const LinearKernel& kernel, const Tensor& x)
   return prepared_.data();
 }
 
+int64_t CpuStream::RowsPerTile(const LinearKernel& kernel, const Weight& weight,
+                               int64_t n_tokens) const {
+  const int64_t multiple = kernel.row_multiple;
+  const int64_t weights = n_tokens > 1 ? kWeightsPerTile : kWeightsPerDecodeTile;
+  // Enough tiles that no thread waits long for the last one.
+  const int64_t fair = weight.rows() / (kTilesPerThread * threads_.n_threads());
+  const int64_t rows = std::min(fair, weights / weight.cols());
+  return std::max<int64_t>(1, rows / multiple) * multiple;
+}
+
+void CpuStream::RunTile(const MatMulTerm& term, const LinearKernel& kernel, const Tensor& x,
+                        const std::byte* prepared, int64_t begin, int64_t n_rows, float* scratch) {
+  const Tensor& weight = term.weight->tensor;
+  kernel.multiply({.dtype = weight.dtype,
+                   .weights = weight.row(begin),
+                   .n_rows = n_rows,
+                   .cols = x.cols(),
+                   .x = prepared,
+                   .x_stride = kernel.prepared_bytes(x.cols()),
+                   .n_tokens = x.rows(),
+                   .y = term.out.f32() + begin,
+                   .y_stride = term.out.cols(),
+                   .scratch = scratch});
+  if (term.bias == nullptr || term.bias->empty()) return;
+  const float* bias = term.bias->tensor.f32() + begin;
+  for (int64_t t = 0; t < x.rows(); ++t) kernels_.add(term.out.f32_row(t) + begin, bias, n_rows);
+}
+
 void CpuStream::MatMul(const Tensor& x, std::span<const MatMulTerm> terms) {
-  const LinearKernel* prepared_for = nullptr;
-  const std::byte* prepared = nullptr;
-  for (const MatMulTerm& term : terms) {
-    if (!status_.ok()) return;
-    const Weight& weight = *term.weight;
-    const LinearKernel& kernel = kernels_.linear[static_cast<int>(weight.tensor.dtype)];
-    if (prepared_for == nullptr || prepared_for->prepare != kernel.prepare) {
-      prepared = Prepare(kernel, x);
-      prepared_for = &kernel;
+  // Terms that read the activations in the same form run as one loop: one wait for all of them.
+  while (!terms.empty() && status_.ok()) {
+    const auto kernel_of = [&](const MatMulTerm& term) -> const LinearKernel& {
+      return kernels_.linear[static_cast<int>(term.weight->tensor.dtype)];
+    };
+    const auto prepare = kernel_of(terms[0]).prepare;
+    int64_t first_tile[kMaxTerms + 1] = {}, rows_per_tile[kMaxTerms];
+    size_t n = 0;
+    for (; n < std::min(terms.size(), kMaxTerms); ++n) {
+      const LinearKernel& kernel = kernel_of(terms[n]);
+      if (kernel.prepare != prepare) break;
+      if (!ReserveScratch(kernel.scratch_floats(x.cols()))) return;
+      const Weight& weight = *terms[n].weight;
+      rows_per_tile[n] = RowsPerTile(kernel, weight, x.rows());
+      first_tile[n + 1] = first_tile[n] + (weight.rows() + rows_per_tile[n] - 1) / rows_per_tile[n];
     }
-    if (prepared == nullptr || !ReserveScratch(kernel.scratch_floats(x.cols()))) return;
-    const float* bias =
-        term.bias != nullptr && !term.bias->empty() ? term.bias->tensor.f32() : nullptr;
-    const int64_t rows_per_tile = std::max<int64_t>(1, kWeightsPerTile / x.cols());
-    const int64_t n_tiles = (weight.rows() + rows_per_tile - 1) / rows_per_tile;
-    threads_.ParallelFor(n_tiles, [&](int64_t tile, int thread) {
-      const int64_t begin = tile * rows_per_tile;
-      const int64_t n_rows = std::min(rows_per_tile, weight.rows() - begin);
-      kernel.multiply({.dtype = weight.tensor.dtype,
-                       .weights = weight.tensor.row(begin),
-                       .n_rows = n_rows,
-                       .cols = x.cols(),
-                       .x = prepared,
-                       .x_stride = kernel.prepared_bytes(x.cols()),
-                       .n_tokens = x.rows(),
-                       .y = term.out.f32() + begin,
-                       .y_stride = term.out.cols(),
-                       .scratch = scratch(thread)});
-      if (bias == nullptr) return;
-      for (int64_t t = 0; t < x.rows(); ++t) {
-        kernels_.add(term.out.f32_row(t) + begin, bias + begin, n_rows);
-      }
+    const std::byte* prepared = Prepare(kernel_of(terms[0]), x);
+    if (prepared == nullptr) return;
+    threads_.ParallelFor(first_tile[n], [&](int64_t tile, int thread) {
+      size_t i = 0;
+      while (tile >= first_tile[i + 1]) ++i;
+      const int64_t begin = (tile - first_tile[i]) * rows_per_tile[i];
+      const int64_t n_rows = std::min(rows_per_tile[i], terms[i].weight->rows() - begin);
+      RunTile(terms[i], kernel_of(terms[i]), x, prepared, begin, n_rows, scratch(thread));
     });
+    terms = terms.subspan(n);
   }
 }
 

@@ -41,6 +41,11 @@ class CpuStream final : public OpStream {
   float* scratch(int thread) const;
   // The activations of a MatMul in the form that `kernel` wants.
   const std::byte* Prepare(const LinearKernel& kernel, const Tensor& x);
+  // Rows of `weight` that one tile computes.
+  int64_t RowsPerTile(const LinearKernel& kernel, const Weight& weight, int64_t n_tokens) const;
+  // Rows [begin, begin + n_rows) of a term.
+  void RunTile(const MatMulTerm& term, const LinearKernel& kernel, const Tensor& x,
+               const std::byte* prepared, int64_t begin, int64_t n_rows, float* scratch);
   bool Latch(const Status& status);
 
   ThreadPool& threads_;

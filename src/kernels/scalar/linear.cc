@@ -43,8 +43,8 @@ void MultiplyF32(const LinearArgs& args) {
 }  // namespace
 
 LinearKernel ScalarLinear(DType dtype) {
-  if (dtype == DType::kF32) return {FloatBytes, nullptr, NoScratch, MultiplyF32};
-  return {FloatBytes, nullptr, OneRow, MultiplyDecoded};
+  if (dtype == DType::kF32) return {1, FloatBytes, nullptr, NoScratch, MultiplyF32};
+  return {1, FloatBytes, nullptr, OneRow, MultiplyDecoded};
 }
 
 }  // namespace autoglm
