@@ -96,6 +96,22 @@ TEST(CliTest, InspectListsMetadataAndTensors) {
   EXPECT_EQ(object["total"]["n_parameters"], 292800);
 }
 
+TEST(CliTest, DeviceTellsWhatThereIsAndPredictsAModel) {
+  const json object = json::parse(Autoglm("device --json").out, nullptr, false);
+  ASSERT_TRUE(object.is_object());
+  EXPECT_GE(object["n_threads"], 1);
+  EXPECT_GE(object["clusters"].size(), 1u);
+  EXPECT_FALSE(object["kernels"].get<std::string>().empty());
+  EXPECT_FALSE(object.contains("peaks"));
+  AUTOGLM_TEST_DATA_OR_SKIP(path, "models/stories260K.gguf");
+  const json predicted =
+      json::parse(Autoglm("device --json --threads 1 -m " + path).out, nullptr, false);
+  ASSERT_EQ(predicted["peaks"].size(), 1u);
+  EXPECT_GT(predicted["peaks"][0]["read_gb_s"], 0);
+  EXPECT_GT(predicted["predicted"][0]["tg_tok_s"], predicted["predicted"][1]["tg_tok_s"]);
+  EXPECT_NE(Autoglm("device").out.find("threads"), std::string::npos);
+}
+
 TEST(CliTest, TokenizeAndDetokenizeAreInverse) {
   for (const char* name : {"models/stories260K.gguf", "models/stories260K-hf"}) {
     AUTOGLM_TEST_DATA_OR_SKIP(path, name);

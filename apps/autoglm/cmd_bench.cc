@@ -4,6 +4,7 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "apps/autoglm/command.h"
@@ -13,6 +14,7 @@
 #include "apps/autoglm/session_source.h"
 #include "base/rng.h"
 #include "kernels/peaks.h"
+#include "model/predict.h"
 
 namespace autoglm {
 namespace {
@@ -61,8 +63,12 @@ class BenchCommand final : public Command {
 
     ThreadPool threads(info.n_threads);
     AUTOGLM_ASSIGN_OR_RETURN(const double peak_bytes, MeasureReadBandwidth(threads));
-    const double peak_int8 = MeasureInt8Peak(threads);
-    const double tg = Median(tg_tok_s_);
+    const MachineRates rates = {peak_bytes, MeasureInt8Peak(threads), MeasureFp32Peak(threads)};
+    AUTOGLM_ASSIGN_OR_RETURN(const ModelCost cost, Cost(info));
+    const int mean_depth = n_depth_ + n_generate_ / 2;
+    const double pp = Median(pp_tok_s_), tg = Median(tg_tok_s_);
+    const double pp_best = PredictPrefill(cost, rates, n_prompt_, n_depth_);
+    const double tg_best = n_generate_ > 0 ? PredictDecode(cost, rates, mean_depth) : 0;
     const double kv_bytes_per_token = static_cast<double>(info.kv_bytes) / info.n_ctx;
     const double read_per_token = static_cast<double>(info.decode_weight_bytes) +
                                   kv_bytes_per_token * (n_depth_ + n_generate_ / 2.0);
@@ -75,13 +81,18 @@ class BenchCommand final : public Command {
             {"tg", n_generate_},
             {"depth", n_depth_},
             {"reps", n_reps_},
-            {"pp_tok_s", Rounded(Median(pp_tok_s_))},
+            {"pp_tok_s", Rounded(pp)},
             {"tg_tok_s", Rounded(tg)},
+            {"pp_predicted_tok_s", Rounded(pp_best)},
+            {"tg_predicted_tok_s", Rounded(tg_best)},
+            {"pp_share", pp_best > 0 ? Rounded(pp / pp_best) : 0},
+            {"tg_share", tg_best > 0 ? Rounded(tg / tg_best) : 0},
             {"load_ms", Rounded(load_ms_)},
             {"peak_rss_bytes", peak_rss_bytes_},
             {"decode_gb_s", Rounded(tg * read_per_token / 1e9)},
             {"peak_gb_s", Rounded(peak_bytes / 1e9)},
-            {"peak_int8_gop_s", Rounded(peak_int8 / 1e9)}});
+            {"peak_int8_gop_s", Rounded(rates.int8_ops_per_s / 1e9)},
+            {"peak_fp32_gflop_s", Rounded(rates.fp32_flops_per_s / 1e9)}});
     return OkStatus();
   }
 
@@ -107,6 +118,19 @@ class BenchCommand final : public Command {
     return result.stats;
   }
 
+  // Of the model as it was loaded.
+  Result<ModelCost> Cost(const ModelInfo& info) const {
+    AUTOGLM_ASSIGN_OR_RETURN(const auto file, ModelFile::Open(info.path));
+    AUTOGLM_ASSIGN_OR_RETURN(ModelCost cost,
+                             CostOf(*file, DTypeFromName(options_.kv_type).value_or(DType::kF16)));
+    cost.decode_weight_bytes = info.decode_weight_bytes;
+    if (options_.quantize.starts_with("int")) {
+      cost.int8_weights += std::exchange(cost.float_weights, 0);
+      cost.head_is_quantized = true;
+    }
+    return cost;
+  }
+
   Status Measure() {
     ProgressBar bar("measuring");
     const std::vector<int32_t> prefix = RandomTokens(n_depth_);
@@ -130,7 +154,7 @@ class BenchCommand final : public Command {
     if (json_) return PrintJson(json);
     for (const auto& [key, value] : json.items()) {
       const std::string text = value.is_string() ? value.get<std::string>() : value.dump();
-      Print(StrCat(key, std::string(key.size() < 16 ? 17 - key.size() : 1, ' '), text, "\n"));
+      Print(StrCat(key, std::string(key.size() < 19 ? 20 - key.size() : 1, ' '), text, "\n"));
     }
   }
 
