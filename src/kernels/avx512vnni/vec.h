@@ -186,3 +186,5 @@ inline I32 Reduce(const I32 (&groups)[4]) {
 
 }  // namespace
 }  // namespace autoglm
+
+#include "kernels/vector/dots.h"

@@ -10,18 +10,12 @@
 #include "kernels/kernels.h"
 #include "kernels/vector/block_decoders.h"
 #include "kernels/vector/int8_activations.h"
+#include "kernels/vector/unroll.h"
 
 namespace autoglm {
 namespace {
 
-#define AUTOGLM_UNROLL _Pragma("GCC unroll 16")
-
 inline int64_t Smaller(int64_t a, int64_t b) { return a < b ? a : b; }
-
-template <typename Q>
-inline I32 DotOf(I32 acc, U8 codes, U8 x) {
-  return Q::kSigned ? DotSigned(acc, codes, x) : Dot(acc, codes, x);
-}
 
 // What the sum of one scale's elements starts from: -offset * (sum of the activations).
 template <typename Q>
@@ -110,14 +104,13 @@ void GemvPanel(const LinearArgs& args, int64_t row, int64_t token, bool fetch_ne
           const U8 x0 = RowBytes16(block.q), x1 = RowBytes16(block.q + 16);
           F32 sum = ZeroF();
           AUTOGLM_UNROLL for (int k = 0; k < Q::kScales; ++k) {
-            I32 partial[4];
-            AUTOGLM_UNROLL for (int g = 0; g < 4; ++g) {
-              partial[g] = DotOf<Q>(ZeroI(), codes[g][2 * j + k], k == 0 ? x0 : x1);
-              if constexpr (Q::kScales == 1) {
-                partial[g] = DotOf<Q>(partial[g], codes[g][2 * j + 1], x1);
-              }
+            I32 dot;
+            if constexpr (Q::kScales == 1) {
+              dot = DotRows<Q>(codes, 2 * j, {x0, x1});
+            } else {
+              dot = DotRows<Q>(codes, 2 * j + k, {k == 0 ? x0 : x1});
             }
-            const I32 dot = AddI(Reduce(partial), OffsetSum<Q>(block, k));
+            dot = AddI(dot, OffsetSum<Q>(block, k));
             sum = AddScaled<Q>(k, sum, dot, scales[k]);
           }
           sum = AddMins<Q>(sum, mins, block);
@@ -141,8 +134,8 @@ void Gemv(const LinearArgs& args) {
   }
 }
 
-// Where a panel keeps 32 elements of kLanes rows: 8 vectors of codes (four consecutive elements in
-// each lane), the scales, the minima.
+// Where a panel keeps 32 elements of kLanes rows: 8 vectors of codes in the order of PackGroups(),
+// the scales, the minima.
 template <typename Q>
 struct PanelBlock {
   static constexpr int kVector = kLanes * 4;  // bytes
@@ -171,11 +164,7 @@ void PackPanel(const LinearArgs& args, int64_t row, int64_t block, int64_t n, st
         AUTOGLM_UNROLL for (int half = 0; half < 2; ++half) {
           const int i = 2 * j + half;
           const U8 groups[4] = {codes[0][i], codes[1][i], codes[2][i], codes[3][i]};
-          I32 lanes[4];
-          Transpose(groups, lanes);
-          AUTOGLM_UNROLL for (int k = 0; k < 4; ++k) {
-            StoreU8(out + (4 * half + k) * Panel::kVector, AsU8(lanes[k]));
-          }
+          PackGroups(groups, out + 4 * half * Panel::kVector);
         }
         F32 scales[Q::kScales], mins[Q::kScales];
         Q::Scales(header, u * kUnitBlocks + j, scales, mins);
@@ -222,19 +211,14 @@ struct GemmTile {
       AUTOGLM_UNROLL for (int t = 0; t < kT; ++t) {
         AUTOGLM_UNROLL for (int r = 0; r < kR; ++r) dots[t][r] = OffsetSum<Q>(X(t, b), k);
       }
-      constexpr int kSteps = 8 / Q::kScales;
-      AUTOGLM_UNROLL for (int i = k * kSteps; i < (k + 1) * kSteps; ++i) {
-        U8 codes[kR];
-        AUTOGLM_UNROLL for (int r = 0; r < kR; ++r) {
-          codes[r] = LoadU8(Block(r, b) + i * Panel::kVector);
-        }
-        AUTOGLM_UNROLL for (int t = 0; t < kT; ++t) {
-          const U8 quad = SplatQuad(X(t, b).q + 4 * i);
-          AUTOGLM_UNROLL for (int r = 0; r < kR; ++r) {
-            dots[t][r] = DotOf<Q>(dots[t][r], codes[r], quad);
-          }
-        }
+      constexpr int kVectors = 2 / Q::kScales;
+      const std::byte* codes[kR];
+      const int8_t* q[kT];
+      AUTOGLM_UNROLL for (int r = 0; r < kR; ++r) {
+        codes[r] = Block(r, b) + 4 * k * kVectors * Panel::kVector;
       }
+      AUTOGLM_UNROLL for (int t = 0; t < kT; ++t) q[t] = X(t, b).q + 16 * k * kVectors;
+      DotTile<Q, kVectors>(codes, q, dots);
       AUTOGLM_UNROLL for (int r = 0; r < kR; ++r) {
         const F32 scale = Lanes(Block(r, b) + Panel::kScalesAt, k);
         AUTOGLM_UNROLL for (int t = 0; t < kT; ++t) {
