@@ -2,6 +2,7 @@
 #include <cstdlib>
 
 #include "kernels/kernels.h"
+#include "platform/cpu.h"
 
 namespace autoglm {
 

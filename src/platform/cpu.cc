@@ -74,6 +74,11 @@ std::vector<std::string> CpuFeatures() {
   return features;
 }
 
+bool HasCpuFeature(std::string_view name) {
+  const std::vector<std::string> features = CpuFeatures();
+  return std::find(features.begin(), features.end(), name) != features.end();
+}
+
 int NumUsableCores(const SystemFiles& files) {
   return PlanThreads(ReadTopology(files, AllowedCpus())).n_threads;
 }

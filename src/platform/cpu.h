@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "platform/cgroup.h"
@@ -19,5 +20,7 @@ std::string CpuName(const SystemFiles& files = {});
 
 /// Instruction sets that kernels are made for and this processor has: "avx2", "dotprod".
 std::vector<std::string> CpuFeatures();
+/// Whether `name` is among them.
+bool HasCpuFeature(std::string_view name);
 
 }  // namespace autoglm

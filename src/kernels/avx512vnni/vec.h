@@ -187,4 +187,4 @@ inline I32 Reduce(const I32 (&groups)[4]) {
 }  // namespace
 }  // namespace autoglm
 
-#include "kernels/vector/dots.h"
+#include "kernels/vector/quad_tile.h"

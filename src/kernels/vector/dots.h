@@ -1,10 +1,6 @@
-// How int8_linear.h multiplies codes with activations, out of Dot() and DotSigned(): four columns
-// of kLanes rows at a time. For an instruction set that has something better its vec.h declares
-// these three functions itself and leaves this file out.
+// The integer product in stored order, out of Dot() and DotSigned(). An instruction set that has
+// something better declares DotRows() itself and leaves this file out.
 #pragma once
-
-#include <cstddef>
-#include <cstdint>
 
 #include "kernels/vector/unroll.h"
 
@@ -16,8 +12,8 @@ inline I32 DotOf(I32 acc, U8 codes, U8 x) {
   return Q::kSigned ? DotSigned(acc, codes, x) : Dot(acc, codes, x);
 }
 
-/// From stored order: the sums of kN vectors of 16 columns, starting at codes[g][first] in the rows
-/// of group g. Row r in lane r.
+/// The sums of kN vectors of 16 columns, which for the rows of group g begin at codes[g][first].
+/// Row r in lane r.
 template <typename Q, int kN, int kVectors>
 inline I32 DotRows(const U8 (&codes)[4][kVectors], int first, const U8 (&x)[kN]) {
   I32 partial[4];
@@ -28,34 +24,6 @@ inline I32 DotRows(const U8 (&codes)[4][kVectors], int first, const U8 (&x)[kN])
     }
   }
   return Reduce(partial);
-}
-
-/// Writes 16 columns of kLanes rows to a panel: 16 * kLanes bytes, in the order of DotTile().
-inline void PackGroups(const U8 (&groups)[4], std::byte* out) {
-  I32 lanes[4];
-  Transpose(groups, lanes);
-  AUTOGLM_UNROLL for (int i = 0; i < 4; ++i) {
-    StoreU8(out + i * static_cast<int>(sizeof(U8)), AsU8(lanes[i]));
-  }
-}
-
-/// Adds the products of kN times 16 columns to dots: those of panel r, as packed at panels[r], with
-/// those of token t at x[t].
-template <typename Q, int kN, int kT, int kR>
-inline void DotTile(const std::byte* const (&panels)[kR], const int8_t* const (&x)[kT],
-                    I32 (&dots)[kT][kR]) {
-  AUTOGLM_UNROLL for (int i = 0; i < 4 * kN; ++i) {
-    U8 codes[kR];
-    AUTOGLM_UNROLL for (int r = 0; r < kR; ++r) {
-      codes[r] = LoadU8(panels[r] + i * static_cast<int>(sizeof(U8)));
-    }
-    AUTOGLM_UNROLL for (int t = 0; t < kT; ++t) {
-      const U8 quad = SplatQuad(x[t] + 4 * i);
-      AUTOGLM_UNROLL for (int r = 0; r < kR; ++r) {
-        dots[t][r] = DotOf<Q>(dots[t][r], codes[r], quad);
-      }
-    }
-  }
 }
 
 }  // namespace
