@@ -2,6 +2,7 @@
 // that share a call change a bit.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <string>
@@ -23,16 +24,40 @@ std::vector<float> Random(int64_t n, uint64_t seed) {
   return x;
 }
 
+// Blocks of random numbers, or for types that nothing encodes to of random bits. Encoding is slow:
+// 2048 elements are enough, in blocks of any order.
 std::vector<std::byte> RandomWeights(DType dtype, int64_t n, uint64_t seed) {
-  std::vector<std::byte> bytes(RowBytes(dtype, n));
+  const int64_t elements = Info(dtype).block_elements, n_bytes = Info(dtype).block_bytes;
+  const int64_t n_blocks = n / elements, n_made = std::min(n_blocks, 2048 / elements);
+  Rng rng(seed);
+  std::vector<std::byte> blocks(n_made * n_bytes);
   if (Format(dtype).encode != nullptr) {
-    Format(dtype).encode(Random(n, seed).data(), nullptr, bytes.data(), n);
+    Format(dtype).encode(Random(n_made * elements, seed).data(), nullptr, blocks.data(),
+                         n_made * elements);
   } else {  // any bits are a valid block, but the scale has to be a sane half
-    Rng rng(seed);
-    for (std::byte& b : bytes) b = static_cast<std::byte>(rng.NextU64());
-    for (int64_t block = 0; block < n / Info(dtype).block_elements; ++block) {
-      bytes[block * Info(dtype).block_bytes + 1] = std::byte{0x2c};
+    for (std::byte& b : blocks) b = static_cast<std::byte>(rng.NextU64());
+    for (int64_t i = 0; i < n_made; ++i) blocks[i * n_bytes + 1] = std::byte{0x2c};
+  }
+  std::vector<std::byte> bytes(n_blocks * n_bytes);
+  for (int64_t i = 0; i < n_blocks; ++i) {
+    const int64_t from = i < n_made ? i : static_cast<int64_t>(rng.NextBelow(n_made));
+    std::memcpy(&bytes[i * n_bytes], &blocks[from * n_bytes], n_bytes);
+  }
+  return bytes;
+}
+
+// Blocks of random bits, as far as they are finite numbers: every code and every scale.
+std::vector<std::byte> RandomBits(DType dtype, int64_t n_blocks, uint64_t seed) {
+  Rng rng(seed);
+  std::vector<std::byte> bytes(n_blocks * Info(dtype).block_bytes);
+  std::vector<float> decoded(Info(dtype).block_elements);
+  for (int64_t i = 0; i < n_blocks;) {
+    std::byte* block = &bytes[i * Info(dtype).block_bytes];
+    for (int k = 0; k < Info(dtype).block_bytes; ++k) {
+      block[k] = static_cast<std::byte>(rng.NextU64() >> 8);
     }
+    Format(dtype).decode(block, decoded.data(), Info(dtype).block_elements);
+    i += std::all_of(decoded.begin(), decoded.end(), [](float w) { return std::abs(w) < 1e30f; });
   }
   return bytes;
 }
@@ -132,6 +157,32 @@ TEST_P(LinearTest, AgreesWithFloat64OnDequantizedWeights) {
       if (n_rows * n_tokens > 100) {
         EXPECT_LT(std::sqrt(error / norm), 0.007);
       }
+    }
+  }
+}
+
+TEST_P(LinearTest, AnyBitsOfABlockAndTheLargestActivationsAreRight) {
+  // Activations that become 127 or -127 throughout: no sum of products may leave its integer.
+  const int64_t block = Info(dtype()).block_elements, cols = std::max<int64_t>(block, 32);
+  constexpr int64_t kRows = 40, kTokens = 6;
+  const Matrix m{dtype(), kRows, cols, RandomBits(dtype(), kRows * cols / block, 7)};
+  std::vector<float> w(kRows * cols), x = Random(kTokens * cols, 8);
+  Format(dtype()).decode(m.stored.data(), w.data(), kRows * cols);
+  for (int64_t i = 0; i < kTokens * cols; ++i) {
+    const bool as_weight = i < cols && w[i] < 0;  // the first token: all products of row 0 add up
+    x[i] = (i < cols ? as_weight : x[i] < 0) ? -2.0f : 2.0f;
+  }
+  for (const int64_t n_tokens : {int64_t{1}, kTokens}) {
+    const auto y = Multiply(kernel(), m, 0, kRows, x.data(), n_tokens);
+    for (int64_t i = 0; i < n_tokens * kRows; ++i) {
+      double sum = 0, magnitude = 0;
+      for (int64_t c = 0; c < cols; ++c) {
+        const double product = double{w[i % kRows * cols + c]} * x[i / kRows * cols + c];
+        sum += product;
+        magnitude += std::abs(product);
+      }
+      ASSERT_NEAR(y[i], sum, 1e-6 * std::sqrt(double(cols)) * magnitude + 1e-30)
+          << "row " << i % kRows << ", token " << i / kRows;
     }
   }
 }
