@@ -45,12 +45,13 @@ struct LinearKernel {
 };
 
 /// Causal attention of a run of rows of one sequence, for one key-value head and the `group` query
-/// heads that share it. Online softmax over pages in order (Milakov and Gimelshein 2018), so the
-/// result of a row does not depend on which rows share its tile.
+/// heads that share it. Online softmax over pages in order (Milakov and Gimelshein 2018), chunk by
+/// chunk, each from nothing, the chunks then merged in order: so the result of a row depends
+/// neither on which rows share its tile nor on how many calls its chunks are spread over.
 struct AttentionArgs {
   DType kv_dtype;
   int head_dim;
-  int page_tokens;
+  int page_tokens;          ///< divides kAttentionChunk
   std::byte* const* pages;  ///< page i: positions [i, i + 1) * page_tokens
   int64_t key_offset;       ///< of this layer and head within a page: [page_tokens][head_dim]
   int64_t value_offset;     ///< likewise
@@ -62,15 +63,36 @@ struct AttentionArgs {
   float* out;               ///< as q
   int64_t out_stride;
   float scale;
-  float softcap;       ///< 0: none
-  int sliding_window;  ///< 0: none
-  float* scratch;      ///< AttentionScratchFloats(...)
+  float softcap;        ///< 0: none
+  int sliding_window;   ///< 0: none
+  int32_t first_chunk;  ///< chunk i: positions [i, i + 1) * kAttentionChunk
+  int32_t n_chunks;
+  /// Null: the chunks are all that the rows see, and `out` is written. Else: where the state of
+  /// these chunks goes, AttentionStateFloats(...), for FinishAttention.
+  float* state;
+  float* scratch;  ///< AttentionScratchFloats(...), aligned to Buffer::kAlignment
 };
 inline constexpr int kMaxAttentionRows = 16;
+inline constexpr int kAttentionChunk = 512;
 
-/// Two decoded tiles, an accumulator and two running values for each query.
+/// The first position that one at `position` sees.
+inline int64_t FirstSeen(const AttentionArgs& args, int64_t position) {
+  const int64_t first = args.sliding_window > 0 ? position - args.sliding_window + 1 : 0;
+  return first > 0 ? first : 0;
+}
+
+/// Rounded up to what every vector register divides.
+inline int64_t AttentionStride(int64_t n) { return (n + 15) / 16 * 16; }
+
+inline int64_t AttentionStateFloats(int head_dim, int64_t n_queries) {
+  return 2 * AttentionStride(n_queries) + n_queries * AttentionStride(head_dim);
+}
+
+/// A page's keys and values, the queries and their scores, and two states.
 inline int64_t AttentionScratchFloats(int page_tokens, int head_dim, int group) {
-  return 2 * page_tokens * head_dim + page_tokens + kMaxAttentionRows * group * (head_dim + 2);
+  const int64_t n_queries = int64_t{kMaxAttentionRows} * group, stride = AttentionStride(head_dim);
+  return 2 * page_tokens * stride + n_queries * (stride + page_tokens) +
+         2 * AttentionStateFloats(head_dim, n_queries);
 }
 
 struct KernelTable {

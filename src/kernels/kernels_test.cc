@@ -8,7 +8,9 @@
 #include <vector>
 
 #include "base/rng.h"
+#include "kernels/attention_state.h"
 #include "quant/quant_format.h"
+#include "tensor/buffer.h"
 
 namespace autoglm {
 namespace {
@@ -70,37 +72,66 @@ std::vector<double> ReferenceAttention(const Cache& cache, const float* q, int p
   return out;
 }
 
-TEST(Attention, AgreesWithFloat64ForEveryCacheTypeWindowAndCap) {
-  constexpr int d = 64, group = 3, n = 101;
-  for (const DType dtype : {DType::kF32, DType::kF16, DType::kQ8_0}) {
-    const Cache cache = MakeCache(dtype, n, d);
-    for (const int window : {0, 1, 40}) {
-      for (const float softcap : {0.0f, 5.0f}) {
-        for (const int first : {0, 31, n - kMaxAttentionRows}) {
-          const auto q = Random(int64_t{kMaxAttentionRows} * group * d, 5);
-          std::vector<float> out(q.size(), NAN),
-              scratch(AttentionScratchFloats(kPage, d, group), NAN);
-          BestKernels().attention({.kv_dtype = dtype,
-                                   .head_dim = d,
-                                   .page_tokens = kPage,
-                                   .pages = cache.pointers.data(),
-                                   .key_offset = 0,
-                                   .value_offset = kPage * RowBytes(dtype, d),
-                                   .first_position = first,
-                                   .n_rows = kMaxAttentionRows,
-                                   .group = group,
-                                   .q = q.data(),
-                                   .q_stride = group * d,
-                                   .out = out.data(),
-                                   .out_stride = group * d,
-                                   .scale = 0.3f,
-                                   .softcap = softcap,
-                                   .sliding_window = window,
-                                   .scratch = scratch.data()});
-          for (int i = 0; i < kMaxAttentionRows * group; ++i) {
-            const auto expected = ReferenceAttention(cache, &q[int64_t{i} * d], first + i / group,
-                                                     d, 0.3, softcap, window);
-            for (int k = 0; k < d; ++k) ASSERT_NEAR(out[int64_t{i} * d + k], expected[k], 2e-5);
+// Attention of `n_rows` rows from position `first` on, over all that they see.
+struct AttentionProblem {
+  DType dtype;
+  int n, d, group;
+  Cache cache = MakeCache(dtype, n, d);
+  std::vector<float> q = Random(int64_t{n} * group * d, 5);  // [n][group][d]
+
+  AttentionArgs Args(int first, int n_rows, float* out, float* scratch) const {
+    return {.kv_dtype = dtype,
+            .head_dim = d,
+            .page_tokens = kPage,
+            .pages = cache.pointers.data(),
+            .key_offset = 0,
+            .value_offset = kPage * RowBytes(dtype, d),
+            .first_position = first,
+            .n_rows = n_rows,
+            .group = group,
+            .q = q.data() + int64_t{first} * group * d,
+            .q_stride = group * d,
+            .out = out,
+            .out_stride = group * d,
+            .scale = 0.3f,
+            .softcap = 0,
+            .sliding_window = 0,
+            .first_chunk = 0,
+            .n_chunks = (first + n_rows - 1) / kAttentionChunk + 1,
+            .state = nullptr,
+            .scratch = scratch};
+  }
+  Buffer Scratch() const {
+    return Buffer::Allocate(AttentionScratchFloats(kPage, d, group) * sizeof(float), "s").value();
+  }
+};
+
+float* Floats(const Buffer& buffer) { return reinterpret_cast<float*>(buffer.data()); }
+
+class TableTest : public testing::TestWithParam<size_t> {
+ protected:
+  const KernelTable& table() const { return RunnableKernels()[GetParam()]; }
+};
+
+TEST_P(TableTest, AttentionAgreesWithFloat64ForEveryCacheTypeWindowAndCap) {
+  for (const int d : {8, 64, 80}) {
+    for (const DType dtype : {DType::kF32, DType::kF16, DType::kQ8_0}) {
+      if (d % Info(dtype).block_elements != 0) continue;
+      const AttentionProblem p{dtype, 101, d, 3};
+      const Buffer scratch = p.Scratch();
+      for (const int window : {0, 1, 40}) {
+        for (const float softcap : {0.0f, 5.0f}) {
+          for (const int first : {0, 31, p.n - kMaxAttentionRows}) {
+            std::vector<float> out(int64_t{kMaxAttentionRows} * p.group * d, NAN);
+            AttentionArgs args = p.Args(first, kMaxAttentionRows, out.data(), Floats(scratch));
+            args.softcap = softcap;
+            args.sliding_window = window;
+            table().attention(args);
+            for (int i = 0; i < kMaxAttentionRows * p.group; ++i) {
+              const auto expected = ReferenceAttention(
+                  p.cache, args.q + int64_t{i} * d, first + i / p.group, d, 0.3, softcap, window);
+              for (int k = 0; k < d; ++k) ASSERT_NEAR(out[int64_t{i} * d + k], expected[k], 2e-5);
+            }
           }
         }
       }
@@ -108,10 +139,44 @@ TEST(Attention, AgreesWithFloat64ForEveryCacheTypeWindowAndCap) {
   }
 }
 
-TEST(RmsNorm, AgreesWithFloat64) {
+TEST_P(TableTest, AttentionRowsThatShareACallOrAreCutIntoChunksChangeNoBit) {
+  const AttentionProblem p{DType::kF16, 2 * kAttentionChunk + 45, 16, 5};
+  const Buffer scratch = p.Scratch();
+  for (const int first : {3, kAttentionChunk - 9, 2 * kAttentionChunk + 20}) {
+    for (const int window : {0, 600}) {
+      const int64_t row = int64_t{p.group} * p.d;
+      std::vector<float> together(kMaxAttentionRows * row), alone(together), split(together);
+      AttentionArgs args = p.Args(first, kMaxAttentionRows, together.data(), Floats(scratch));
+      args.sliding_window = window;
+      table().attention(args);
+      for (int r = 0; r < kMaxAttentionRows; ++r) {
+        AttentionArgs one = p.Args(first + r, 1, &alone[r * row], Floats(scratch));
+        one.sliding_window = window;
+        table().attention(one);
+        // The same, each chunk by itself.
+        one.out = &split[r * row];
+        one.first_chunk = static_cast<int>(FirstSeen(one, first + r) / kAttentionChunk);
+        const int n_chunks = one.n_chunks - one.first_chunk;
+        const int64_t n_floats = AttentionStateFloats(p.d, p.group);
+        const Buffer states =
+            Buffer::Allocate(n_chunks * n_floats * sizeof(float), "states").value();
+        one.n_chunks = 1;
+        for (int i = 0; i < n_chunks; ++i, ++one.first_chunk) {
+          one.state = Floats(states) + i * n_floats;
+          table().attention(one);
+        }
+        FinishAttention(one, Floats(states), n_chunks);
+      }
+      EXPECT_EQ(together, alone) << "first " << first << ", window " << window;
+      EXPECT_EQ(together, split) << "first " << first << ", window " << window;
+    }
+  }
+}
+
+TEST_P(TableTest, RmsNormAgreesWithFloat64) {
   const auto x = Random(133, 1), w = Random(133, 2);
   std::vector<float> y(133);
-  BestKernels().rms_norm(x.data(), w.data(), 133, 1e-3f, y.data());
+  table().rms_norm(x.data(), w.data(), 133, 1e-3f, y.data());
   double sum = 0;
   for (float v : x) sum += double{v} * v;
   for (int i = 0; i < 133; ++i) {
@@ -119,11 +184,11 @@ TEST(RmsNorm, AgreesWithFloat64) {
   }
 }
 
-TEST(Rope, RotatesThePairsOfItsStyle) {
+TEST_P(TableTest, RopeRotatesThePairsOfItsStyle) {
   const std::vector<float> cos = {0.6f, 0.8f}, sin = {0.8f, 0.6f};
   std::vector<float> half = {1, 2, 3, 4}, interleaved = half;
-  BestKernels().rope_half(cos.data(), sin.data(), 2, half.data());
-  BestKernels().rope_interleaved(cos.data(), sin.data(), 2, interleaved.data());
+  table().rope_half(cos.data(), sin.data(), 2, half.data());
+  table().rope_interleaved(cos.data(), sin.data(), 2, interleaved.data());
   const float expected_half[] = {0.6f - 2.4f, 1.6f - 2.4f, 1.8f + 0.8f, 3.2f + 1.2f};
   const float expected_interleaved[] = {0.6f - 1.6f, 1.2f + 0.8f, 2.4f - 2.4f, 3.2f + 1.8f};
   for (int i = 0; i < 4; ++i) {
@@ -132,11 +197,11 @@ TEST(Rope, RotatesThePairsOfItsStyle) {
   }
 }
 
-TEST(GatedActivation, AgreesWithFloat64FarFromZeroToo) {
+TEST_P(TableTest, GatedActivationAgreesWithFloat64FarFromZeroToo) {
   std::vector<float> gate, up(161, 1.5f), silu(161), gelu(161);
   for (int i = -80; i <= 80; ++i) gate.push_back(static_cast<float>(i) * 1.25f);
-  BestKernels().silu_gate(gate.data(), up.data(), 161, silu.data());
-  BestKernels().gelu_tanh_gate(gate.data(), up.data(), 161, gelu.data());
+  table().silu_gate(gate.data(), up.data(), 161, silu.data());
+  table().gelu_tanh_gate(gate.data(), up.data(), 161, gelu.data());
   for (int i = 0; i < 161; ++i) {
     const double x = gate[i];
     EXPECT_NEAR(silu[i], x / (1 + std::exp(-x)) * 1.5, 1e-5);
@@ -144,6 +209,9 @@ TEST(GatedActivation, AgreesWithFloat64FarFromZeroToo) {
                 0.75 * x * (1 + std::tanh(std::sqrt(2 / M_PI) * (x + 0.044715 * x * x * x))), 1e-4);
   }
 }
+
+INSTANTIATE_TEST_SUITE_P(Tables, TableTest, testing::Range(size_t{0}, RunnableKernels().size()),
+                         [](const auto& info) { return RunnableKernels()[info.param].isa; });
 
 }  // namespace
 }  // namespace autoglm

@@ -23,6 +23,9 @@ namespace {
 
 // Enough independent sums to hide the latency of the instruction on every current core.
 constexpr int kSums = 12;
+// Before the loops are unrolled GCC keeps such arrays in memory, and a peak would be that of the
+// cache.
+#define AUTOGLM_UNROLL _Pragma("GCC unroll 16")
 // Of a pass over memory: claimed one by one.
 constexpr int64_t kTileBytes = 1 << 20;
 constexpr int64_t kLineBytes = 64;
@@ -62,9 +65,9 @@ using ReadFunction = void (*)(const std::byte* data, int64_t n_bytes);
 
 __attribute__((target("avx512f,avx512vnni"))) void Int8Avx512Vnni(int64_t turns) {
   __m512i sums[kSums], a = _mm512_set1_epi8(3), b = _mm512_set1_epi8(5);
-  for (auto& sum : sums) sum = _mm512_setzero_si512();
+  AUTOGLM_UNROLL for (auto& sum : sums) sum = _mm512_setzero_si512();
   for (int64_t i = 0; i < turns; ++i) {
-    for (auto& sum : sums) {
+    AUTOGLM_UNROLL for (auto& sum : sums) {
       sum = _mm512_dpbusd_epi32(sum, a, b);
       asm volatile("" : "+v"(sum));  // or the loop is folded into a product
     }
@@ -74,9 +77,9 @@ __attribute__((target("avx512f,avx512vnni"))) void Int8Avx512Vnni(int64_t turns)
 __attribute__((target("avx2"))) void Int8Avx2(int64_t turns) {
   __m256i sums[kSums], a = _mm256_set1_epi8(3), b = _mm256_set1_epi8(5);
   const __m256i ones = _mm256_set1_epi16(1);
-  for (auto& sum : sums) sum = _mm256_setzero_si256();
+  AUTOGLM_UNROLL for (auto& sum : sums) sum = _mm256_setzero_si256();
   for (int64_t i = 0; i < turns; ++i) {
-    for (auto& sum : sums) {
+    AUTOGLM_UNROLL for (auto& sum : sums) {
       __m256i pairs = _mm256_maddubs_epi16(a, b);
       asm volatile("" : "+x"(pairs));
       sum = _mm256_add_epi32(sum, _mm256_madd_epi16(pairs, ones));
@@ -87,9 +90,9 @@ __attribute__((target("avx2"))) void Int8Avx2(int64_t turns) {
 
 __attribute__((target("avx512f"))) void Fp32Avx512(int64_t turns) {
   __m512 sums[kSums], a = _mm512_set1_ps(0.5f), b = _mm512_set1_ps(0.25f);
-  for (auto& sum : sums) sum = _mm512_setzero_ps();
+  AUTOGLM_UNROLL for (auto& sum : sums) sum = _mm512_setzero_ps();
   for (int64_t i = 0; i < turns; ++i) {
-    for (auto& sum : sums) {
+    AUTOGLM_UNROLL for (auto& sum : sums) {
       sum = _mm512_fmadd_ps(sum, a, b);
       asm volatile("" : "+v"(sum));
     }
@@ -98,9 +101,9 @@ __attribute__((target("avx512f"))) void Fp32Avx512(int64_t turns) {
 
 __attribute__((target("avx2,fma"))) void Fp32Avx2(int64_t turns) {
   __m256 sums[kSums], a = _mm256_set1_ps(0.5f), b = _mm256_set1_ps(0.25f);
-  for (auto& sum : sums) sum = _mm256_setzero_ps();
+  AUTOGLM_UNROLL for (auto& sum : sums) sum = _mm256_setzero_ps();
   for (int64_t i = 0; i < turns; ++i) {
-    for (auto& sum : sums) {
+    AUTOGLM_UNROLL for (auto& sum : sums) {
       sum = _mm256_fmadd_ps(sum, a, b);
       asm volatile("" : "+x"(sum));
     }
@@ -109,25 +112,25 @@ __attribute__((target("avx2,fma"))) void Fp32Avx2(int64_t turns) {
 
 __attribute__((target("avx512f"))) void ReadAvx512(const std::byte* data, int64_t n_bytes) {
   __m512i sums[4];
-  for (auto& sum : sums) sum = _mm512_setzero_si512();
+  AUTOGLM_UNROLL for (auto& sum : sums) sum = _mm512_setzero_si512();
   for (int64_t i = 0; i < n_bytes; i += 4 * kLineBytes) {
-    for (int k = 0; k < 4; ++k) {
+    AUTOGLM_UNROLL for (int k = 0; k < 4; ++k) {
       sums[k] = _mm512_or_si512(sums[k], _mm512_loadu_si512(data + i + k * kLineBytes));
     }
   }
-  for (auto& sum : sums) asm volatile("" : : "v"(sum));
+  AUTOGLM_UNROLL for (auto& sum : sums) asm volatile("" : : "v"(sum));
 }
 
 __attribute__((target("avx2"))) void ReadAvx2(const std::byte* data, int64_t n_bytes) {
   __m256i sums[8];
-  for (auto& sum : sums) sum = _mm256_setzero_si256();
+  AUTOGLM_UNROLL for (auto& sum : sums) sum = _mm256_setzero_si256();
   for (int64_t i = 0; i < n_bytes; i += 4 * kLineBytes) {
-    for (int k = 0; k < 8; ++k) {
+    AUTOGLM_UNROLL for (int k = 0; k < 8; ++k) {
       const auto* at = reinterpret_cast<const __m256i*>(data + i + k * kLineBytes / 2);
       sums[k] = _mm256_or_si256(sums[k], _mm256_loadu_si256(at));
     }
   }
-  for (auto& sum : sums) asm volatile("" : : "x"(sum));
+  AUTOGLM_UNROLL for (auto& sum : sums) asm volatile("" : : "x"(sum));
 }
 
 #elif defined(__aarch64__)
@@ -135,9 +138,9 @@ __attribute__((target("avx2"))) void ReadAvx2(const std::byte* data, int64_t n_b
 __attribute__((target("arch=armv8.2-a+dotprod"))) void Int8Dotprod(int64_t turns) {
   int32x4_t sums[kSums];
   const int8x16_t a = vdupq_n_s8(3), b = vdupq_n_s8(5);
-  for (auto& sum : sums) sum = vdupq_n_s32(0);
+  AUTOGLM_UNROLL for (auto& sum : sums) sum = vdupq_n_s32(0);
   for (int64_t i = 0; i < turns; ++i) {
-    for (auto& sum : sums) {
+    AUTOGLM_UNROLL for (auto& sum : sums) {
       sum = vdotq_s32(sum, a, b);
       asm volatile("" : "+w"(sum));
     }
@@ -147,9 +150,9 @@ __attribute__((target("arch=armv8.2-a+dotprod"))) void Int8Dotprod(int64_t turns
 __attribute__((target("arch=armv8.2-a+i8mm"))) void Int8I8mm(int64_t turns) {
   int32x4_t sums[kSums];
   const int8x16_t a = vdupq_n_s8(3), b = vdupq_n_s8(5);
-  for (auto& sum : sums) sum = vdupq_n_s32(0);
+  AUTOGLM_UNROLL for (auto& sum : sums) sum = vdupq_n_s32(0);
   for (int64_t i = 0; i < turns; ++i) {
-    for (auto& sum : sums) {
+    AUTOGLM_UNROLL for (auto& sum : sums) {
       sum = vmmlaq_s32(sum, a, b);
       asm volatile("" : "+w"(sum));
     }
@@ -159,9 +162,9 @@ __attribute__((target("arch=armv8.2-a+i8mm"))) void Int8I8mm(int64_t turns) {
 void Fp32Neon(int64_t turns) {
   float32x4_t sums[kSums];
   const float32x4_t a = vdupq_n_f32(0.5f), b = vdupq_n_f32(0.25f);
-  for (auto& sum : sums) sum = vdupq_n_f32(0);
+  AUTOGLM_UNROLL for (auto& sum : sums) sum = vdupq_n_f32(0);
   for (int64_t i = 0; i < turns; ++i) {
-    for (auto& sum : sums) {
+    AUTOGLM_UNROLL for (auto& sum : sums) {
       sum = vfmaq_f32(b, sum, a);
       asm volatile("" : "+w"(sum));
     }

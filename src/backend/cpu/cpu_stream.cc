@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstring>
 
+#include "kernels/attention_state.h"
 #include "quant/quant_format.h"
 
 namespace autoglm {
@@ -200,6 +201,49 @@ void CpuStream::KvStore(const KvBatch& kv, int layer, const Tensor& k, const Ten
   }
 }
 
+void CpuStream::PlanAttention(const KvBatch& kv, const AttentionSpec& spec) {
+  const int n_heads = kv.layout.num_key_value_heads;
+  const int group = spec.num_attention_heads / n_heads;
+  attention_tiles_.clear();
+  attention_merges_.clear();
+  int64_t n_floats = 0;
+  for (const KvSpan& span : kv.spans) {
+    const int32_t n_row_tiles = (span.n_rows + kMaxAttentionRows - 1) / kMaxAttentionRows;
+    // The longest rows first, so that the tiles at the end are the cheap ones.
+    for (int32_t row_tile = n_row_tiles - 1; row_tile >= 0; --row_tile) {
+      const int32_t row = row_tile * kMaxAttentionRows;
+      const int32_t n_rows = std::min(kMaxAttentionRows, span.n_rows - row);
+      const int32_t position = span.first_position + row;
+      const int32_t first_seen =
+          spec.sliding_window > 0 ? std::max(0, position - spec.sliding_window + 1) : 0;
+      const int32_t first_chunk = first_seen / kAttentionChunk;
+      const int32_t n_chunks = (position + n_rows - 1) / kAttentionChunk + 1 - first_chunk;
+      // Where there are many rows they are tiles enough.
+      const bool split = n_chunks > 1 && span.n_rows <= kMaxAttentionRows;
+      for (int32_t head = 0; head < n_heads; ++head) {
+        AttentionTile tile = {&span, row, n_rows, head, first_chunk, n_chunks, -1};
+        if (!split) {
+          attention_tiles_.push_back(tile);
+          continue;
+        }
+        tile.state = n_floats;
+        attention_merges_.push_back(tile);
+        tile.n_chunks = 1;
+        for (int32_t i = 0; i < n_chunks; ++i, ++tile.first_chunk, tile.state = n_floats) {
+          attention_tiles_.push_back(tile);
+          n_floats += AttentionStateFloats(kv.layout.head_dim, int64_t{n_rows} * group);
+        }
+      }
+    }
+  }
+  const size_t wanted = static_cast<size_t>(n_floats) * sizeof(float);
+  if (attention_states_.n_bytes() < wanted) {
+    // Twice as much, so that a text that grows does not allocate at every chunk.
+    Result<Buffer> grown = Buffer::Allocate(2 * wanted, "attention over a long text");
+    if (Latch(grown.status())) attention_states_ = std::move(grown).value();
+  }
+}
+
 void CpuStream::Attention(const KvBatch& kv, int layer, const AttentionSpec& spec, const Tensor& q,
                           const Tensor& out) {
   const KvLayout& layout = kv.layout;
@@ -208,32 +252,38 @@ void CpuStream::Attention(const KvBatch& kv, int layer, const AttentionSpec& spe
       !status_.ok()) {
     return;
   }
-  for (const KvSpan& span : kv.spans) {
-    const int64_t n_row_tiles = (span.n_rows + kMaxAttentionRows - 1) / kMaxAttentionRows;
-    threads_.ParallelFor(n_row_tiles * layout.num_key_value_heads, [&](int64_t tile, int thread) {
-      const int head = static_cast<int>(tile % layout.num_key_value_heads);
-      // The longest rows first, so that the tiles at the end are the cheap ones.
-      const int32_t row = static_cast<int32_t>(
-          (n_row_tiles - 1 - tile / layout.num_key_value_heads) * kMaxAttentionRows);
-      const int64_t column = static_cast<int64_t>(head) * group * layout.head_dim;
-      kernels_.attention({.kv_dtype = layout.dtype,
-                          .head_dim = layout.head_dim,
-                          .page_tokens = KvLayout::kPageTokens,
-                          .pages = span.pages.data(),
-                          .key_offset = layout.key_offset(layer, head),
-                          .value_offset = layout.value_offset(layer, head),
-                          .first_position = span.first_position + row,
-                          .n_rows = std::min(kMaxAttentionRows, span.n_rows - row),
-                          .group = group,
-                          .q = q.f32_row(span.first_row + row) + column,
-                          .q_stride = q.cols(),
-                          .out = out.f32_row(span.first_row + row) + column,
-                          .out_stride = out.cols(),
-                          .scale = spec.scale,
-                          .softcap = spec.softcap,
-                          .sliding_window = spec.sliding_window,
-                          .scratch = scratch(thread)});
-    });
+  PlanAttention(kv, spec);
+  if (!status_.ok()) return;
+  float* const states = reinterpret_cast<float*>(attention_states_.data());
+  const auto args_of = [&](const AttentionTile& tile, int thread) -> AttentionArgs {
+    const int64_t row = tile.span->first_row + tile.first_row;
+    const int64_t column = static_cast<int64_t>(tile.head) * group * layout.head_dim;
+    return {.kv_dtype = layout.dtype,
+            .head_dim = layout.head_dim,
+            .page_tokens = KvLayout::kPageTokens,
+            .pages = tile.span->pages.data(),
+            .key_offset = layout.key_offset(layer, tile.head),
+            .value_offset = layout.value_offset(layer, tile.head),
+            .first_position = tile.span->first_position + tile.first_row,
+            .n_rows = tile.n_rows,
+            .group = group,
+            .q = q.f32_row(row) + column,
+            .q_stride = q.cols(),
+            .out = out.f32_row(row) + column,
+            .out_stride = out.cols(),
+            .scale = spec.scale,
+            .softcap = spec.softcap,
+            .sliding_window = spec.sliding_window,
+            .first_chunk = tile.first_chunk,
+            .n_chunks = tile.n_chunks,
+            .state = tile.state < 0 ? nullptr : states + tile.state,
+            .scratch = scratch(thread)};
+  };
+  threads_.ParallelFor(static_cast<int64_t>(attention_tiles_.size()), [&](int64_t i, int thread) {
+    kernels_.attention(args_of(attention_tiles_[i], thread));
+  });
+  for (const AttentionTile& tile : attention_merges_) {
+    FinishAttention(args_of(tile, 0), states + tile.state, tile.n_chunks);
   }
 }
 

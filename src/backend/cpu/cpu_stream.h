@@ -46,6 +46,8 @@ class CpuStream final : public OpStream {
   // Rows [begin, begin + n_rows) of a term.
   void RunTile(const MatMulTerm& term, const LinearKernel& kernel, const Tensor& x,
                const std::byte* prepared, int64_t begin, int64_t n_rows, float* scratch);
+  // The work of an Attention, the longest tiles first where that is known.
+  void PlanAttention(const KvBatch& kv, const AttentionSpec& spec);
   bool Latch(const Status& status);
 
   ThreadPool& threads_;
@@ -53,6 +55,18 @@ class CpuStream final : public OpStream {
   Buffer scratch_;
   int64_t scratch_stride_bytes_ = 0;
   Buffer prepared_;
+  // Rows of one sequence, and one key-value head or (chunk_states_) one chunk of one.
+  struct AttentionTile {
+    const KvSpan* span;
+    int32_t first_row;  // of the span
+    int32_t n_rows;
+    int32_t head;
+    int32_t first_chunk;
+    int32_t n_chunks;
+    int64_t state;  // where its state lies in attention_states_, in floats; -1: it has none
+  };
+  std::vector<AttentionTile> attention_tiles_, attention_merges_;
+  Buffer attention_states_;
   Status status_;
 };
 

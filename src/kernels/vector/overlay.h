@@ -2,6 +2,7 @@
 #pragma once
 
 #include "kernels/kernels.h"
+#include "kernels/vector/attention.h"
 #include "kernels/vector/elementwise.h"
 #include "kernels/vector/float_linear.h"
 #include "kernels/vector/int8_linear.h"
@@ -32,6 +33,7 @@ inline void OverlayFloat(KernelTable* table) {
   table->linear[static_cast<int>(DType::kF32)] = FloatLinear<UnpackF32>();
   table->linear[static_cast<int>(DType::kF16)] = FloatLinear<UnpackF16>();
   table->linear[static_cast<int>(DType::kBF16)] = FloatLinear<UnpackBF16>();
+  table->attention = Attention;
   table->rms_norm = RmsNorm;
   table->rope_half = RopeHalf;
   table->rope_interleaved = RopeInterleaved;
