@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <cstdlib>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -207,6 +209,18 @@ TEST_P(TableTest, GatedActivationAgreesWithFloat64FarFromZeroToo) {
     EXPECT_NEAR(silu[i], x / (1 + std::exp(-x)) * 1.5, 1e-5);
     EXPECT_NEAR(gelu[i],
                 0.75 * x * (1 + std::tanh(std::sqrt(2 / M_PI) * (x + 0.044715 * x * x * x))), 1e-4);
+  }
+}
+
+TEST(RunnableKernels, BeginWithScalarAndEndWithTheTableOfThisProcessor) {
+  EXPECT_STREQ(RunnableKernels().front().isa, "scalar");
+  std::set<std::string> names;
+  for (const KernelTable& table : RunnableKernels()) {
+    EXPECT_TRUE(names.insert(table.isa).second) << table.isa << " is there twice";
+  }
+  // Where the build says what it emulates (tests/CMakeLists.txt).
+  if (const char* expected = std::getenv("AUTOGLM_EXPECTED_ISA")) {
+    EXPECT_STREQ(RunnableKernels().back().isa, expected);
   }
 }
 
