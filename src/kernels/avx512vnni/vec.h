@@ -154,15 +154,11 @@ inline U8 LoadRowQuads(const Rows& rows, int g, int64_t offset) {
   return _mm512_mask_set1_epi32(x, 0xF000, quad(3));
 }
 
-// Four bytes of each row, row r in lane r.
+// Four bytes of each row, row r in lane r. A gather: its loads leave the shuffle port to others.
 inline I32 LoadLanes(const Rows& rows, int64_t offset) {
-  const auto four = [&](int i) {
-    return _mm_setr_epi32(LoadInt(rows.At(i, 0) + offset), LoadInt(rows.At(i, 1) + offset),
-                          LoadInt(rows.At(i, 2) + offset), LoadInt(rows.At(i, 3) + offset));
-  };
-  const __m256i low = _mm256_inserti128_si256(_mm256_castsi128_si256(four(0)), four(1), 1);
-  const __m256i high = _mm256_inserti128_si256(_mm256_castsi128_si256(four(2)), four(3), 1);
-  return _mm512_inserti64x4(_mm512_castsi256_si512(low), high, 1);
+  const I32 lanes = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+  const I32 at = _mm512_mullo_epi32(lanes, SplatI(static_cast<int32_t>(rows.stride)));
+  return _mm512_i32gather_epi32(at, rows.p[0] + offset, 1);
 }
 
 // From the same 16 bytes of all rows (groups 0..3): bytes 4i..4i+3 of row r in lane r of out[i].
@@ -179,9 +175,11 @@ inline void Transpose(const U8 (&groups)[4], I32 (&out)[4]) {
 
 // From four partial sums of each row: the sum of row r in lane r.
 inline I32 Reduce(const I32 (&groups)[4]) {
-  I32 t[4];
-  Transpose(groups, t);
-  return AddI(AddI(t[0], t[1]), AddI(t[2], t[3]));
+  const auto pairs = [](I32 a, I32 b) {  // {a0 + a2, b0 + b2, a1 + a3, b1 + b3}
+    return AddI(_mm512_unpacklo_epi32(a, b), _mm512_unpackhi_epi32(a, b));
+  };
+  const I32 a = pairs(groups[0], groups[1]), b = pairs(groups[2], groups[3]);
+  return AddI(_mm512_unpacklo_epi64(a, b), _mm512_unpackhi_epi64(a, b));
 }
 
 }  // namespace

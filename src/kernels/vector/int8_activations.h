@@ -15,7 +15,8 @@ struct Int8Block {
   int8_t q[32];
   float d;
   int32_t neg_sum;          ///< -(q[0] + ... + q[31]): what offsets and minima are multiplied by
-  int32_t neg_sum_half[2];  ///< of the first and the last 16
+  float neg_sum_float;      ///< the same
+  int16_t neg_sum_half[2];  ///< of the first and the last 16
 };
 static_assert(sizeof(Int8Block) == 48);
 
@@ -42,8 +43,8 @@ inline void PrepareInt8(const float* x, int64_t cols, std::byte* out) {
     }
     block->d = magnitude * (1.0f / 127.0f);
     block->neg_sum = -(sums[0] + sums[1]);
-    block->neg_sum_half[0] = -sums[0];
-    block->neg_sum_half[1] = -sums[1];
+    block->neg_sum_float = static_cast<float>(block->neg_sum);
+    for (int i = 0; i < 2; ++i) block->neg_sum_half[i] = static_cast<int16_t>(-sums[i]);
   }
 }
 

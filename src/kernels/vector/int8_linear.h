@@ -25,16 +25,23 @@ inline I32 OffsetSum(const Int8Block& x, int scale) {
   return SplatI((Q::kScales == 1 ? x.neg_sum : x.neg_sum_half[scale]) * (1 << kShift));
 }
 
-// A block's minima times its activations' sums, and the products of its scales: in this order.
+// The same added afterwards: integers far below 2^24, so not a bit differs.
 template <typename Q>
-inline F32 AddScaled(int scale, F32 sum, I32 dot, F32 factor) {
-  return scale == 0 ? Mul(ToFloat(dot), factor) : Fma(ToFloat(dot), factor, sum);
+inline F32 WithOffset(F32 dot, const Int8Block& x) {
+  if constexpr (Q::kOffsetLog2 < 0) return dot;
+  constexpr float kOffset = Q::kOffsetLog2 < 0 ? 0 : 1 << (Q::kOffsetLog2 < 0 ? 0 : Q::kOffsetLog2);
+  return Fma(SplatF(kOffset), SplatF(x.neg_sum_float), dot);
+}
+
+// A block's minima times its activations' sums, and the products of its scales: in this order.
+inline F32 AddScaled(int scale, F32 sum, F32 dot, F32 factor) {
+  return scale == 0 ? Mul(dot, factor) : Fma(dot, factor, sum);
 }
 template <typename Q>
 inline F32 AddMins(F32 sum, const F32* mins, const Int8Block& x) {
   if constexpr (!Q::kHasMin) return sum;
   if constexpr (Q::kScales == 1) {
-    return Fma(mins[0], SplatF(static_cast<float>(x.neg_sum)), sum);
+    return Fma(mins[0], SplatF(x.neg_sum_float), sum);
   }
   sum = Fma(mins[0], SplatF(static_cast<float>(x.neg_sum_half[0])), sum);
   return Fma(mins[1], SplatF(static_cast<float>(x.neg_sum_half[1])), sum);
@@ -104,14 +111,14 @@ void GemvPanel(const LinearArgs& args, int64_t row, int64_t token, bool fetch_ne
           const U8 x0 = RowBytes16(block.q), x1 = RowBytes16(block.q + 16);
           F32 sum = ZeroF();
           AUTOGLM_UNROLL for (int k = 0; k < Q::kScales; ++k) {
-            I32 dot;
+            F32 dot;
             if constexpr (Q::kScales == 1) {
-              dot = DotRows<Q>(codes, 2 * j, {x0, x1});
+              dot = WithOffset<Q>(ToFloat(DotRows<Q>(codes, 2 * j, {x0, x1})), block);
             } else {
-              dot = DotRows<Q>(codes, 2 * j + k, {k == 0 ? x0 : x1});
+              const I32 product = DotRows<Q>(codes, 2 * j + k, {k == 0 ? x0 : x1});
+              dot = ToFloat(AddI(product, OffsetSum<Q>(block, k)));
             }
-            dot = AddI(dot, OffsetSum<Q>(block, k));
-            sum = AddScaled<Q>(k, sum, dot, scales[k]);
+            sum = AddScaled(k, sum, dot, scales[k]);
           }
           sum = AddMins<Q>(sum, mins, block);
           sums[t] = Fma(sum, SplatF(block.d), sums[t]);
@@ -222,7 +229,7 @@ struct GemmTile {
       AUTOGLM_UNROLL for (int r = 0; r < kR; ++r) {
         const F32 scale = Lanes(Block(r, b) + Panel::kScalesAt, k);
         AUTOGLM_UNROLL for (int t = 0; t < kT; ++t) {
-          values[t][r] = AddScaled<Q>(k, values[t][r], dots[t][r], scale);
+          values[t][r] = AddScaled(k, values[t][r], ToFloat(dots[t][r]), scale);
         }
       }
     }
