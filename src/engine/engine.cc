@@ -45,6 +45,7 @@ Engine::Engine(LanguageModel& model, const Tokenizer* tokenizer, const Clock& cl
       pool_(std::move(pool)),
       max_outputs_(options.max_sequences),
       logits_(std::move(logits)) {
+  if (options.prefix_cache) prefix_cache_ = std::make_unique<PrefixCache>(*pool_);
   const int max_rows = model_.max_batch_tokens();
   tokens_.reserve(max_rows);
   positions_.reserve(max_rows);
@@ -54,7 +55,8 @@ Engine::Engine(LanguageModel& model, const Tokenizer* tokenizer, const Clock& cl
 }
 
 std::unique_ptr<Sequence> Engine::NewSequence(int max_tokens) const {
-  return std::unique_ptr<Sequence>(new Sequence(*pool_, std::max(max_tokens, 2), tokenizer_,
+  return std::unique_ptr<Sequence>(new Sequence(*pool_, prefix_cache_.get(),
+                                                std::max(max_tokens, 2), tokenizer_,
                                                 model_.config().vocab_size, clock_));
 }
 
@@ -79,6 +81,7 @@ Result<StepStats> Engine::Step(std::span<Sequence* const> sequences, const StepL
   }
   int output = 0;
   for (const Planned& planned : planned_) {
+    if (planned.sequence->n_generated() == 0) planned.sequence->SharePages();
     if (!planned.gets_token) continue;
     planned.sequence->Choose({logits.f32_row(output++), static_cast<size_t>(logits.cols())});
     const bool failed = planned.sequence->stop_reason() == StopReason::kError;

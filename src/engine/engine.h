@@ -10,6 +10,7 @@
 #include "backend/backend.h"
 #include "base/function_ref.h"
 #include "base/status.h"
+#include "engine/prefix_cache.h"
 #include "engine/sequence.h"
 #include "model/kv_cache.h"
 #include "model/language_model.h"
@@ -23,6 +24,7 @@ struct EngineOptions {
   DType kv_dtype = DType::kF16;  ///< kF32, kF16 or kQ8_0
   int n_kv_pages = 128;          ///< of KvLayout::kPageTokens tokens, shared by all sequences
   int max_sequences = 1;         ///< the most that get logits in one step
+  bool prefix_cache = false;     ///< keep pages for later prompts that begin alike
 };
 
 /// What one step may cost.
@@ -71,6 +73,7 @@ class Engine {
                        FunctionRef<Status(int position, const Tensor& logits)> function);
 
   const KvPagePool& pool() const { return *pool_; }
+  PrefixCache* prefix_cache() const { return prefix_cache_.get(); }  ///< null without one
   LanguageModel& model() const { return model_; }
   const Tokenizer* tokenizer() const { return tokenizer_; }
   /// Bytes of cache and logits that an engine of these options takes.
@@ -96,6 +99,7 @@ class Engine {
   const Tokenizer* tokenizer_;
   const Clock& clock_;
   std::unique_ptr<KvPagePool> pool_;
+  std::unique_ptr<PrefixCache> prefix_cache_;
   int max_outputs_;
   Buffer logits_;  ///< F32 [max_outputs_, vocab_size]
   uint64_t n_steps_ = 0;

@@ -26,9 +26,10 @@ const char* StopReasonName(StopReason reason) {
   return "unknown";
 }
 
-Sequence::Sequence(KvPagePool& pool, int max_tokens, const Tokenizer* tokenizer, int vocab_size,
-                   const Clock& clock)
+Sequence::Sequence(KvPagePool& pool, PrefixCache* prefix_cache, int max_tokens,
+                   const Tokenizer* tokenizer, int vocab_size, const Clock& clock)
     : pool_(&pool),
+      prefix_cache_(prefix_cache),
       tokenizer_(tokenizer),
       clock_(&clock),
       vocab_size_(vocab_size),
@@ -82,6 +83,7 @@ Status Sequence::Start(std::span<const int32_t> prompt, const SequenceOptions& o
       std::min<size_t>(n_computed(), tail.empty() ? head.size() - 1 : head.size());
   const auto mismatch = std::mismatch(head.begin(), head.begin() + n_reusable, tokens_.begin());
   n_cached_ = static_cast<int>(mismatch.first - head.begin());
+  if (tail.empty()) n_cached_ = AdoptPrefix(head.first(head.size() - 1), n_cached_);
   kv_.Truncate(n_cached_);
   tokens_.assign(head.begin(), head.end());
   tokens_.insert(tokens_.end(), tail.begin(), tail.end());
@@ -102,9 +104,23 @@ Status Sequence::Start(std::span<const int32_t> prompt, const SequenceOptions& o
   return OkStatus();
 }
 
+int Sequence::AdoptPrefix(std::span<const int32_t> prompt, int n_own) {
+  if (prefix_cache_ == nullptr) return n_own;
+  const std::span<const int> pages = prefix_cache_->Find(options_.prefix_domain, prompt);
+  const int n_found = static_cast<int>(pages.size()) * KvLayout::kPageTokens;
+  if (n_found <= n_own) return n_own;
+  kv_.Adopt(pages);
+  return n_found;
+}
+
+void Sequence::SharePages() {
+  if (prefix_cache_ == nullptr) return;
+  prefix_cache_->Insert(options_.prefix_domain, tokens().first(n_computed()), kv_.pages());
+}
+
 std::unique_ptr<Sequence> Sequence::Fork() const {
   std::unique_ptr<Sequence> fork(
-      new Sequence(*pool_, max_tokens(), tokenizer_, vocab_size_, *clock_));
+      new Sequence(*pool_, prefix_cache_, max_tokens(), tokenizer_, vocab_size_, *clock_));
   fork->kv_ = kv_.Fork(kv_.n_tokens());
   fork->tokens_.assign(tokens_.begin(), tokens_.end());  // keeps the reserved capacity
   fork->options_ = options_;
@@ -176,6 +192,7 @@ bool Sequence::AppendText(int32_t id) {
 }
 
 void Sequence::Finish(StopReason reason, Status status) {
+  if (reason != StopReason::kError) SharePages();
   stop_reason_ = reason;
   status_ = std::move(status);
   if (!decoder_ || reason == StopReason::kStopString) return;

@@ -11,6 +11,7 @@
 
 #include "autoglm/generation.h"
 #include "base/status.h"
+#include "engine/prefix_cache.h"
 #include "engine/stop_matcher.h"
 #include "model/kv_cache.h"
 #include "platform/clock.h"
@@ -31,6 +32,8 @@ struct SequenceOptions {
   int n_logprobs = -1;                 ///< -1: none; n: of the token, and of the n likeliest
   ContextPolicy context_policy = ContextPolicy::kStop;
   int n_keep = 0;  ///< kDropOldest: tokens at the start that are never dropped
+  /// Whose texts it may share pages with, where the engine has a prefix cache.
+  uint64_t prefix_domain = PrefixCache::kNoDomain;
 };
 
 /// What the last step (or Cancel) added. At most one token.
@@ -59,10 +62,10 @@ class Sequence {
   Sequence& operator=(const Sequence&) = delete;
 
   /// Begins an answer to `prompt` (ids; not empty). What is already computed of the longest common
-  /// prefix with the present tokens is kept. Nothing has changed if this fails: kInvalidArgument
-  /// (no tokens, an id outside the vocabulary), kOutOfRange (an option), kResourceExhausted (kStop,
-  /// and the prompt leaves no room for an answer). With kDropOldest a prompt that is too long loses
-  /// its oldest tokens behind n_keep at once.
+  /// prefix with the present tokens, or with a text of the prefix cache, is kept. Nothing has
+  /// changed if this fails: kInvalidArgument (no tokens, an id outside the vocabulary), kOutOfRange
+  /// (an option), kResourceExhausted (kStop, and the prompt leaves no room for an answer). With
+  /// kDropOldest a prompt that is too long loses its oldest tokens behind n_keep at once.
   Status Start(std::span<const int32_t> prompt, const SequenceOptions& options);
 
   /// A copy in the same state, which shares the computed pages until either writes. Its pages count
@@ -93,15 +96,15 @@ class Sequence {
   int n_pending() const { return static_cast<int>(tokens_.size()) - kv_.n_tokens(); }
   int max_tokens() const { return kv_.max_tokens(); }
   int n_prompt() const { return n_prompt_; }        ///< tokens given to Start
-  int n_cached() const { return n_cached_; }        ///< of them, those kept from before
+  int n_cached() const { return n_cached_; }        ///< of them, those computed before
   int n_generated() const { return n_generated_; }  ///< tokens chosen since Start
   const SequenceTimings& timings() const { return timings_; }
 
  private:
   friend class Engine;
 
-  Sequence(KvPagePool& pool, int max_tokens, const Tokenizer* tokenizer, int vocab_size,
-           const Clock& clock);
+  Sequence(KvPagePool& pool, PrefixCache* prefix_cache, int max_tokens, const Tokenizer* tokenizer,
+           int vocab_size, const Clock& clock);
 
   Status CheckStart(std::span<const int32_t> prompt, const SequenceOptions& options) const;
   /// Chooses the next token from `logits` [vocab_size], which are used up.
@@ -112,8 +115,13 @@ class Sequence {
   /// How many of `n` tokens stay behind the kept prefix when the context is full.
   int NumTailTokens() const { return (max_tokens() - options_.n_keep) / 2; }
   void DropOldest();
+  /// Takes over what is known of `prompt` beyond the first `n_own` tokens; the number known.
+  int AdoptPrefix(std::span<const int32_t> prompt, int n_own);
+  /// Lets the prefix cache know what is computed.
+  void SharePages();
 
   KvPagePool* pool_;
+  PrefixCache* prefix_cache_;   ///< null: none
   const Tokenizer* tokenizer_;  ///< null: no text
   const Clock* clock_;
   int vocab_size_;

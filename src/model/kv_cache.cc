@@ -41,6 +41,11 @@ void KvPagePool::Release(int page) {
   if (--ref_counts_[page] == 0) free_.push_back(page);
 }
 
+bool KvPagePool::MakeFree(int n_pages) {
+  if (n_pages > n_free_pages() && reclaimer_) reclaimer_(n_pages);
+  return n_pages <= n_free_pages();
+}
+
 KvSequence::KvSequence(KvPagePool& pool, int max_tokens) : pool_(&pool), max_tokens_(max_tokens) {
   pages_.reserve(PagesFor(max_tokens));
   page_data_.reserve(PagesFor(max_tokens));
@@ -75,7 +80,7 @@ Status KvSequence::Extend(int n) {
   const bool copy_last =
       n > 0 && n_tokens_ % KvLayout::kPageTokens != 0 && pool_->ref_count(pages_.back()) > 1;
   const int n_new = PagesFor(n_tokens_ + n) - static_cast<int>(pages_.size());
-  if (n_new + copy_last > pool_->n_free_pages()) {
+  if (!pool_->MakeFree(n_new + copy_last)) {
     return Error(StatusCode::kResourceExhausted, "the KV cache is full: ", n_new + copy_last,
                  " more pages of ", KvLayout::kPageTokens, " tokens are needed and ",
                  pool_->n_free_pages(), " of ", pool_->n_pages(), " are free");
@@ -104,6 +109,16 @@ void KvSequence::Truncate(int n_tokens) {
     pages_.pop_back();
     page_data_.pop_back();
   }
+}
+
+void KvSequence::Adopt(std::span<const int> pages) {
+  for (int page : pages) pool_->AddRef(page);  // first: they may be its own
+  Truncate(0);
+  for (int page : pages) {
+    pages_.push_back(page);
+    page_data_.push_back(pool_->data(page));
+  }
+  n_tokens_ = static_cast<int>(pages.size()) * KvLayout::kPageTokens;
 }
 
 KvSequence KvSequence::Fork(int n_tokens) const {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <vector>
@@ -29,6 +30,15 @@ class KvPagePool {
   void AddRef(int page) { ++ref_counts_[page]; }
   void Release(int page);
   int ref_count(int page) const { return ref_counts_[page]; }
+
+  /// Called before a request for pages fails, with how many must be free: whoever holds pages that
+  /// can be done without releases them.
+  void set_reclaimer(std::function<void(int n_pages)> reclaimer) {
+    reclaimer_ = std::move(reclaimer);
+  }
+  /// True where `n_pages` are free, if need be after asking the reclaimer.
+  bool MakeFree(int n_pages);
+
   std::byte* data(int page) const { return buffer_.data() + page * layout_.page_bytes(); }
 
  private:
@@ -38,6 +48,7 @@ class KvPagePool {
   Buffer buffer_;
   std::vector<int> ref_counts_;
   std::vector<int> free_;
+  std::function<void(int n_pages)> reclaimer_;
 };
 
 /// The pages of one sequence. Movable; releases its pages when destroyed. The pool outlives it.
@@ -65,6 +76,11 @@ class KvSequence {
   /// A second sequence with the same first `n_tokens` positions; pages are shared until written.
   KvSequence Fork(int n_tokens) const;
 
+  /// Begins with the tokens of `pages`, all of them full, in place of what it has. At most
+  /// max_tokens of them.
+  void Adopt(std::span<const int> pages);
+
+  std::span<const int> pages() const { return pages_; }
   std::span<std::byte* const> page_data() const { return page_data_; }
 
  private:

@@ -27,7 +27,7 @@ namespace autoglm {
 struct AdaptiveLimiterOptions {
   double baseline = 60000;       ///< requests in 60 s with an idle queue: 1000 a second
   double min_adjustment = 1e-5;  ///< the least that A can be; one request a window always passes
-  double max_cut = 0.95;          ///< of what is served, the least that a cut leaves
+  double max_cut = 0.95;         ///< of what is served, the least that a cut leaves
   double growth = 1.05;          ///< what a second without delay gives back
   double burst_s = 1;            ///< seconds of T that may come at once
 };
