@@ -8,6 +8,10 @@
 #include <sys/auxv.h>
 #endif
 
+#if defined(__x86_64__)
+#include <cpuid.h>
+#endif
+
 #include "platform/affinity.h"
 #include "platform/topology.h"
 
@@ -54,6 +58,9 @@ std::vector<std::string> CpuFeatures() {
   AUTOGLM_FEATURE("sse4.2");
   AUTOGLM_FEATURE("avx2");
   AUTOGLM_FEATURE("fma");
+  // Clang 14's builtin does not know this one.
+  unsigned eax = 0, ebx = 0, ecx = 0, edx = 0;
+  if (__get_cpuid(1, &eax, &ebx, &ecx, &edx) && (ecx & bit_F16C)) features.emplace_back("f16c");
   AUTOGLM_FEATURE("avx512f");
   AUTOGLM_FEATURE("avx512bw");
   AUTOGLM_FEATURE("avx512vl");
