@@ -21,6 +21,8 @@ struct KvLayout {
   int num_key_value_heads = 0;
   int head_dim = 0;
 
+  bool operator==(const KvLayout&) const = default;
+
   /// One head of one layer: [kPageTokens][head_dim].
   int64_t head_bytes() const { return kPageTokens * RowBytes(dtype, head_dim); }
   int64_t page_bytes() const { return 2 * num_hidden_layers * num_key_value_heads * head_bytes(); }

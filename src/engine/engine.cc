@@ -81,7 +81,9 @@ Result<StepStats> Engine::Step(std::span<Sequence* const> sequences, const StepL
   }
   int output = 0;
   for (const Planned& planned : planned_) {
-    if (planned.sequence->n_generated() == 0) planned.sequence->SharePages();
+    if (Sequence& sequence = *planned.sequence; sequence.n_generated() == 0) {
+      sequence.ShareWith(sequence.options_.prefix_domain);
+    }
     if (!planned.gets_token) continue;
     planned.sequence->Choose({logits.f32_row(output++), static_cast<size_t>(logits.cols())});
     const bool failed = planned.sequence->stop_reason() == StopReason::kError;

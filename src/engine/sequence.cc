@@ -2,6 +2,7 @@
 #include "engine/sequence.h"
 
 #include <algorithm>
+#include <cstring>
 #include <utility>
 
 namespace autoglm {
@@ -113,9 +114,43 @@ int Sequence::AdoptPrefix(std::span<const int32_t> prompt, int n_own) {
   return n_found;
 }
 
-void Sequence::SharePages() {
+void Sequence::ShareWith(uint64_t domain) const {
   if (prefix_cache_ == nullptr) return;
-  prefix_cache_->Insert(options_.prefix_domain, tokens().first(n_computed()), kv_.pages());
+  prefix_cache_->Insert(domain, tokens().first(n_computed()), kv_.pages());
+}
+
+SequenceSnapshot Sequence::Snapshot() const {
+  const int n_full = n_computed() / KvLayout::kPageTokens * KvLayout::kPageTokens;
+  return {*pool_, tokens_, kv_.Fork(n_full)};
+}
+
+Status Sequence::Restore(const SequenceState& state) {
+  if (active()) {
+    return Error(StatusCode::kFailedPrecondition, "a state cannot be restored during an answer");
+  }
+  if (state.layout != pool_->layout()) {
+    return Error(StatusCode::kInvalidArgument, "the saved cache has another layout");
+  }
+  if (state.tokens.size() > static_cast<size_t>(max_tokens())) {
+    return Error(StatusCode::kInvalidArgument, "the saved state has ", state.tokens.size(),
+                 " tokens, and the context ", max_tokens());
+  }
+  for (int32_t token : state.tokens) {
+    if (token < 0 || token >= vocab_size_) {
+      return Error(StatusCode::kInvalidArgument, "the saved state has a token ", token,
+                   ", and the vocabulary ids 0 to ", vocab_size_ - 1);
+    }
+  }
+  KvSequence kv(*pool_, max_tokens());
+  AUTOGLM_RETURN_IF_ERROR(kv.Extend(state.n_computed));
+  const auto page_bytes = static_cast<size_t>(state.layout.page_bytes());
+  for (size_t i = 0; i < kv.page_data().size(); ++i) {
+    std::memcpy(kv.page_data()[i], state.pages.data() + i * page_bytes, page_bytes);
+  }
+  kv_ = std::move(kv);
+  tokens_.assign(state.tokens.begin(), state.tokens.end());
+  started_ = false;
+  return OkStatus();
 }
 
 std::unique_ptr<Sequence> Sequence::Fork() const {
@@ -192,7 +227,7 @@ bool Sequence::AppendText(int32_t id) {
 }
 
 void Sequence::Finish(StopReason reason, Status status) {
-  if (reason != StopReason::kError) SharePages();
+  if (reason != StopReason::kError) ShareWith(options_.prefix_domain);
   stop_reason_ = reason;
   status_ = std::move(status);
   if (!decoder_ || reason == StopReason::kStopString) return;

@@ -12,6 +12,7 @@
 #include "autoglm/generation.h"
 #include "base/status.h"
 #include "engine/prefix_cache.h"
+#include "engine/sequence_state.h"
 #include "engine/stop_matcher.h"
 #include "model/kv_cache.h"
 #include "platform/clock.h"
@@ -73,6 +74,16 @@ class Sequence {
   std::unique_ptr<Sequence> Fork() const;
   void Reseed(uint64_t seed);
 
+  /// Its tokens and full pages as they are now.
+  SequenceSnapshot Snapshot() const;
+  /// Takes the state's place: a Start with a prompt that begins like it computes the rest only. For
+  /// a sequence without an answer under way. Nothing has changed if this fails: kInvalidArgument
+  /// (a cache of another layout, ids outside the vocabulary, more tokens than max_tokens()),
+  /// kResourceExhausted (pages), kFailedPrecondition (it is active).
+  Status Restore(const SequenceState& state);
+  /// Lets the prefix cache, where there is one, know all that is computed as a text of `domain`.
+  void ShareWith(uint64_t domain) const;
+
   /// Ends the answer (kCancelled); what was held back comes as output().text. Without one under
   /// way, nothing happens.
   void Cancel();
@@ -117,8 +128,6 @@ class Sequence {
   void DropOldest();
   /// Takes over what is known of `prompt` beyond the first `n_own` tokens; the number known.
   int AdoptPrefix(std::span<const int32_t> prompt, int n_own);
-  /// Lets the prefix cache know what is computed.
-  void SharePages();
 
   KvPagePool* pool_;
   PrefixCache* prefix_cache_;   ///< null: none
