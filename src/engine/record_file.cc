@@ -127,7 +127,12 @@ Result<RecordFileReader> RecordFileReader::Open(const RandomReader& reader,
                                                 const StateCipher* cipher) {
   RecordFileReader file(reader);
   AUTOGLM_RETURN_IF_ERROR(file.ReadPreamble(cipher));
-  AUTOGLM_RETURN_IF_ERROR(file.ReadRecord(file.header_bytes_, &file.header_));
+  const Status header = file.ReadRecord(file.header_bytes_, &file.header_);
+  if (!header.ok() && cipher != nullptr && header.code() == StatusCode::kDataLoss) {
+    return Error(StatusCode::kPermissionDenied,
+                 "the state file is encrypted with another key, or damaged");
+  }
+  AUTOGLM_RETURN_IF_ERROR(header);
   file.data_left_ = file.data_bytes_;
   return file;
 }

@@ -52,8 +52,8 @@ class RecordFileReader {
  public:
   /// Checks the preamble, that the file has the size that it announces, and the header.
   /// kDataLoss (damaged or cut short), kUnimplemented (a later version), kPermissionDenied
-  /// (encrypted, and there is no cipher; or not encrypted, and there is one: somebody without the
-  /// key wrote it).
+  /// (encrypted with another key, or there is no cipher; or not encrypted, and there is one:
+  /// somebody without the key wrote it).
   static Result<RecordFileReader> Open(const RandomReader& reader, const StateCipher* cipher);
 
   std::span<const std::byte> header() const { return header_; }
