@@ -1,5 +1,6 @@
 // autoglm run: one prompt, one answer, shown as it is written.
 #include <cstdio>
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
@@ -33,6 +34,11 @@ class RunCommand final : public Command {
     app->add_option("--keep", n_keep_, "with --drop-oldest: first tokens that are never forgotten")
         ->type_name("N")
         ->check(WholeBetween(0, 1 << 24));
+    app->add_option("--grammar", grammar_,
+                    "hold the answer to a GBNF grammar: a file, or a built-in one: autoglm, json")
+        ->type_name("FILE|NAME");
+    app->add_flag("!--no-jump-ahead", jump_ahead_,
+                  "compute the text that a grammar forces token by token");
     app->add_flag("-v,--verbose", verbose_, "tell on stderr what is done and how fast");
     AddJsonOption(app, &json_);
   }
@@ -53,6 +59,8 @@ class RunCommand final : public Command {
     options.ignore_eos = ignore_eos_;
     if (drop_oldest_) options.context_policy = ContextPolicy::kDropOldest;
     options.n_keep = n_keep_;
+    AUTOGLM_ASSIGN_OR_RETURN(options.grammar, ReadGrammar(grammar_));
+    options.jump_ahead = jump_ahead_;
 
     const bool as_chat = !raw_ && info.has_chat_template;
     // Asked for plain continuation, people expect to read what they wrote as its beginning.
@@ -91,6 +99,8 @@ class RunCommand final : public Command {
   bool ignore_eos_ = false;
   bool drop_oldest_ = false;
   int n_keep_ = 0;
+  std::string grammar_;
+  bool jump_ahead_ = true;
   bool verbose_ = false;
   bool json_ = false;
 };

@@ -6,6 +6,7 @@
 
 #include "base/str.h"
 #include "platform/file.h"
+#include "sampling/grammar/builtin.h"
 
 namespace autoglm {
 namespace {
@@ -176,6 +177,11 @@ Result<std::string> ReadInput(const std::string& path) {
   }
   if (std::ferror(stdin)) return Error(StatusCode::kIoError, "cannot read stdin");
   return text;
+}
+
+Result<std::string> ReadGrammar(const std::string& name_or_file) {
+  if (name_or_file.empty() || ResolveGrammar(name_or_file).ok()) return name_or_file;
+  return ReadInput(name_or_file);
 }
 
 }  // namespace autoglm

@@ -81,4 +81,8 @@ Result<std::vector<int32_t>> ParseTokenIds(const std::vector<std::string>& argum
 /// A whole file, or stdin for "-".
 Result<std::string> ReadInput(const std::string& path);
 
+/// The name of a built-in grammar as it is; else the file of that name, with the name as context of
+/// errors. Empty: empty.
+Result<std::string> ReadGrammar(const std::string& name_or_file);
+
 }  // namespace autoglm

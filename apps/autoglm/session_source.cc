@@ -73,6 +73,7 @@ nlohmann::ordered_json ResultToJson(const GenerateResult& result) {
                                  {"n_prompt_tokens", stats.n_prompt_tokens},
                                  {"n_cached_tokens", stats.n_cached_tokens},
                                  {"n_tokens", stats.n_tokens},
+                                 {"n_jumped_tokens", stats.n_jumped_tokens},
                                  {"stop_reason", StopReasonName(result.stop_reason)},
                                  {"seed", result.seed},
                                  {"ttft_ms", stats.ttft_ms},

@@ -132,6 +132,14 @@ struct GenerateOptions {
 
   ContextPolicy context_policy = ContextPolicy::kStop;
   int n_keep = 0;  ///< with kDropOldest: tokens at the start that are never dropped
+
+  /// What the whole answer must match: GBNF (docs/structured-output.md), or the name of a built-in
+  /// grammar: "autoglm", "json". Empty: anything. The answer ends where nothing else may follow.
+  std::string grammar = {};
+  /// The same by a JSON Schema: the answer is a JSON value that is valid against it. Not both.
+  std::string json_schema = {};
+  /// Text that a grammar forces is computed at once. Without, token by token: the same answer.
+  bool jump_ahead = true;
 };
 
 /// One message of a conversation.
@@ -154,6 +162,7 @@ struct GenerateStats {
   int n_prompt_tokens = 0;
   int n_cached_tokens = 0;     ///< of the prompt, still computed from the call before
   int n_tokens = 0;            ///< of the answer
+  int n_jumped_tokens = 0;     ///< of them, those that a grammar forced and that took no step
   double ttft_ms = 0;          ///< from the call to the first token
   double prefill_tok_s = 0;    ///< prompt tokens computed in a second, up to the first token
   double decode_tok_s = 0;     ///< tokens in a second after the first; 0 where there is only one
@@ -227,7 +236,9 @@ class AutoGLMSession {
   /// Continues `prompt`. What of it is still computed from the call before is not computed again.
   /// A cancelled call returns what was written until then. kInvalidArgument (an empty prompt, where
   /// the model adds no token of its own), kOutOfRange (an option), kResourceExhausted (the prompt
-  /// is longer than the context), kFailedPrecondition (a model without a tokenizer).
+  /// is longer than the context), kFailedPrecondition (a model without a tokenizer). For a grammar
+  /// or schema also kInvalidArgument (what is wrong and where), kUnimplemented (the JSON pointer of
+  /// a keyword of JSON Schema that is not supported), kResourceExhausted (too large).
   Result<GenerateResult> Generate(std::string_view prompt, const GenerateOptions& options = {},
                                   const TextCallback& callback = nullptr);
   /// The same for a prompt of token ids. A model without a tokenizer gives tokens and no text.

@@ -148,6 +148,9 @@ typedef struct autoglm_generate_options {
   int32_t n_keep;
   const char* tools_json;              /* chat only; or null */
   const char* template_variables_json; /* chat only; or null */
+  const char* grammar;                 /* GBNF, "autoglm" or "json"; or null */
+  const char* json_schema;             /* instead of a grammar; or null */
+  int32_t jump_ahead;                  /* 1: text that a grammar forces is computed at once */
 } autoglm_generate_options;
 
 typedef struct autoglm_message {
@@ -170,6 +173,7 @@ typedef struct autoglm_result {
   double total_ms;
   double load_ms;
   int64_t peak_rss_bytes;
+  int32_t n_jumped_tokens;
 } autoglm_result;
 
 /* ModelInfo. Strings live until the session loads another model or is destroyed. */

@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "engine/jump_ahead.h"
+
 namespace autoglm {
 namespace {
 
@@ -60,6 +62,21 @@ std::unique_ptr<Sequence> Engine::NewSequence(int max_tokens) const {
                                                 model_.config().vocab_size, clock_));
 }
 
+Result<std::shared_ptr<const Grammar>> Engine::CompileGrammar(const GrammarSpec& spec) const {
+  if (tokenizer_ == nullptr) {
+    return Error(StatusCode::kFailedPrecondition, "a grammar needs a model with a tokenizer");
+  }
+  std::shared_ptr<const GrammarVocabulary> vocabulary;
+  {
+    const std::lock_guard lock(grammar_mutex_);
+    if (grammar_vocabulary_ == nullptr) {
+      grammar_vocabulary_ = MakeGrammarVocabulary(*tokenizer_, model_.config().vocab_size);
+    }
+    vocabulary = grammar_vocabulary_;
+  }
+  return Grammar::Compile(spec, std::move(vocabulary));
+}
+
 Result<StepStats> Engine::Step(std::span<Sequence* const> sequences, const StepLimits& limits) {
   const int64_t start_ns = clock_.NowNs();
   AUTOGLM_RETURN_IF_ERROR(BeginStep(sequences, limits));
@@ -110,6 +127,7 @@ Status Engine::BeginStep(std::span<Sequence* const> sequences, const StepLimits&
   for (Sequence* sequence : sequences) {
     sequence->output_.token.id = -1;
     sequence->output_.text.clear();
+    sequence->output_.forced.clear();
   }
   ClearBatch();
   return OkStatus();

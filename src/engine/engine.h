@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <span>
 #include <vector>
 
@@ -15,6 +16,7 @@
 #include "model/kv_cache.h"
 #include "model/language_model.h"
 #include "platform/clock.h"
+#include "sampling/grammar/grammar.h"
 #include "tensor/buffer.h"
 #include "text/tokenizer.h"
 
@@ -54,6 +56,11 @@ class Engine {
 
   /// A sequence of at most `max_tokens` (at least 2). It holds no page until it is stepped.
   std::unique_ptr<Sequence> NewSequence(int max_tokens) const;
+
+  /// For SequenceOptions::grammar of this engine's sequences. Any thread may call it, at any time;
+  /// it takes milliseconds, the first call up to some tenths of a second. As Grammar::Compile; also
+  /// kFailedPrecondition: no tokenizer.
+  Result<std::shared_ptr<const Grammar>> CompileGrammar(const GrammarSpec& spec) const;
 
   /// One forward pass: a row for each sequence that lacks one token, then, for those that lack
   /// more, chunks of what is left, both in the order given and at most limits.max_tokens rows in
@@ -103,6 +110,8 @@ class Engine {
   int max_outputs_;
   Buffer logits_;  ///< F32 [max_outputs_, vocab_size]
   uint64_t n_steps_ = 0;
+  mutable std::mutex grammar_mutex_;                                     ///< of grammar_vocabulary_
+  mutable std::shared_ptr<const GrammarVocabulary> grammar_vocabulary_;  ///< made when first needed
 
   // The batch being made; capacities are taken once.
   std::vector<int32_t> tokens_;       ///< [n_rows]

@@ -5,6 +5,8 @@
 #include <cstring>
 #include <utility>
 
+#include "engine/jump_ahead.h"
+
 namespace autoglm {
 
 const char* StopReasonName(StopReason reason) {
@@ -50,6 +52,13 @@ Status Sequence::CheckStart(std::span<const int32_t> prompt, const SequenceOptio
     return Error(StatusCode::kOutOfRange, "max_tokens is ", options.max_new_tokens,
                  "; it must be above 0, or ", SequenceOptions::kNoLimit, " for no limit");
   }
+  if (options.grammar != nullptr) {
+    const GrammarVocabulary* vocabulary = options.grammar->vocabulary();
+    if (tokenizer_ == nullptr || vocabulary == nullptr || vocabulary->size() > vocab_size_) {
+      return Error(StatusCode::kInvalidArgument,
+                   "a grammar that was not compiled by this sequence's engine");
+    }
+  }
   if (options.context_policy == ContextPolicy::kDropOldest) {
     if (options.n_keep < 0 || options.n_keep > max_tokens() - 2) {
       return Error(StatusCode::kOutOfRange, "n_keep is ", options.n_keep, "; with a context of ",
@@ -91,6 +100,13 @@ Status Sequence::Start(std::span<const int32_t> prompt, const SequenceOptions& o
 
   sampler_ = std::move(sampler);
   for (int32_t token : prompt) sampler_->Accept(token);  // penalties see the prompt
+  grammar_ = nullptr;
+  forced_.clear();
+  if (options_.grammar != nullptr) {
+    auto constraint = std::make_unique<GrammarConstraint>(GrammarMatcher(options_.grammar));
+    grammar_ = constraint.get();
+    sampler_->AddConstraint(std::move(constraint));
+  }
   decoder_.reset();
   if (tokenizer_ != nullptr)
     decoder_.emplace(*tokenizer_, /*at_start=*/false, options_.keep_special);
@@ -101,6 +117,7 @@ Status Sequence::Start(std::span<const int32_t> prompt, const SequenceOptions& o
   status_ = OkStatus();
   output_ = StepOutput();
   n_generated_ = 0;
+  n_jumped_ = 0;
   timings_ = {.start_ns = clock_->NowNs()};
   return OkStatus();
 }
@@ -160,6 +177,11 @@ std::unique_ptr<Sequence> Sequence::Fork() const {
   fork->tokens_.assign(tokens_.begin(), tokens_.end());  // keeps the reserved capacity
   fork->options_ = options_;
   fork->sampler_ = sampler_;
+  if (grammar_ != nullptr) {
+    const LogitTransform& constraint = *fork->sampler_->constraints().back();
+    fork->grammar_ = static_cast<const GrammarConstraint*>(&constraint);
+  }
+  fork->forced_ = forced_;
   if (decoder_) fork->decoder_.emplace(*decoder_);
   fork->stop_matcher_ = stop_matcher_;
   fork->started_ = started_;
@@ -168,6 +190,7 @@ std::unique_ptr<Sequence> Sequence::Fork() const {
   fork->n_prompt_ = n_prompt_;
   fork->n_cached_ = n_cached_;
   fork->n_generated_ = n_generated_;
+  fork->n_jumped_ = n_jumped_;
   fork->timings_ = timings_;
   return fork;
 }
@@ -180,19 +203,62 @@ void Sequence::Cancel() {
   if (!active()) return;
   output_.token.id = -1;
   output_.text.clear();
+  output_.forced.clear();
   Finish(StopReason::kCancelled);
 }
 
 void Sequence::Choose(std::span<float> logits) {
-  if (options_.n_logprobs >= 0) {
-    const Status status = sampler_->SampleWithLogprobs(logits, options_.n_logprobs, &output_.token);
-    if (!status.ok()) return Finish(StopReason::kError, status);
-  } else {
-    Result<int32_t> id = sampler_->Sample(logits);
-    if (!id.ok()) return Finish(StopReason::kError, id.status());
-    output_.token.id = *id;
+  const Status status = ChooseToken(logits);
+  if (!status.ok()) return Finish(StopReason::kError, status);
+  if (!Append(output_.token.id) || grammar_ == nullptr || options_.n_logprobs >= 0) return;
+  while (options_.jump_ahead && PlanForced()) {
+    const int32_t id = forced_.back();
+    forced_.pop_back();
+    output_.forced.push_back(id);
+    ++n_jumped_;
+    if (!Append(id)) return;
   }
-  const int32_t id = output_.token.id;
+  if (grammar_->matcher().IsComplete()) FinishGrammar();
+}
+
+Status Sequence::ChooseToken(std::span<float> logits) {
+  if (PlanForced()) {
+    const int32_t id = forced_.back();
+    forced_.pop_back();
+    if (options_.n_logprobs >= 0)
+      sampler_->Logprobs(logits, id, options_.n_logprobs, &output_.token);
+    output_.token.id = id;
+    return OkStatus();
+  }
+  if (options_.n_logprobs >= 0) {
+    AUTOGLM_RETURN_IF_ERROR(
+        sampler_->SampleWithLogprobs(logits, options_.n_logprobs, &output_.token));
+    return OkStatus();
+  }
+  Result<int32_t> id = sampler_->Sample(logits);
+  if (id.ok()) return output_.token.id = *id, OkStatus();
+  return grammar_ != nullptr && !grammar_->status().ok() ? grammar_->status() : id.status();
+}
+
+bool Sequence::PlanForced() {
+  if (grammar_ == nullptr || !forced_.empty()) return grammar_ != nullptr;
+  constexpr int kMaxForced = 256;
+  forced_ = ForcedTokens(grammar_->matcher(), *tokenizer_, tokens_, kMaxForced);
+  std::reverse(forced_.begin(), forced_.end());
+  return !forced_.empty();
+}
+
+void Sequence::FinishGrammar() {
+  const std::span<const int32_t> ends = options_.grammar->vocabulary()->end_tokens();
+  if (ends.empty()) return Finish(StopReason::kEndOfGeneration);
+  const int32_t eos = tokenizer_->eos_id();
+  const int32_t id = std::find(ends.begin(), ends.end(), eos) != ends.end() ? eos : ends[0];
+  output_.forced.push_back(id);
+  ++n_jumped_;
+  Append(id);
+}
+
+bool Sequence::Append(int32_t id) {
   sampler_->Accept(id);
   tokens_.push_back(id);  // within capacity: see the end of this function
   ++n_generated_;
@@ -200,19 +266,19 @@ void Sequence::Choose(std::span<float> logits) {
   if (n_generated_ == 1) timings_.first_token_ns = timings_.last_token_ns;
 
   if (tokenizer_ != nullptr) {
-    if (!options_.ignore_eos && tokenizer_->IsEndOfGeneration(id)) {
-      return Finish(StopReason::kEndOfGeneration);
+    const bool ends = !options_.ignore_eos || grammar_ != nullptr;
+    if (ends && tokenizer_->IsEndOfGeneration(id)) {
+      return Finish(StopReason::kEndOfGeneration), false;
     }
-    if (!AppendText(id)) return Finish(StopReason::kStopString);
+    if (!AppendText(id)) return Finish(StopReason::kStopString), false;
   }
-  if (n_generated_ == options_.max_new_tokens) return Finish(StopReason::kLength);
-  if (static_cast<int>(tokens_.size()) == max_tokens()) {
-    if (options_.context_policy == ContextPolicy::kDropOldest) return DropOldest();
-    Finish(StopReason::kContextFull,
-           Error(StatusCode::kResourceExhausted, "the context of ", max_tokens(),
-                 " tokens is full: ", max_tokens() - n_generated_, " of the prompt and ",
-                 n_generated_, " of the answer"));
-  }
+  if (n_generated_ == options_.max_new_tokens) return Finish(StopReason::kLength), false;
+  if (static_cast<int>(tokens_.size()) < max_tokens()) return true;
+  if (options_.context_policy == ContextPolicy::kDropOldest) return DropOldest(), true;
+  Finish(StopReason::kContextFull,
+         Error(StatusCode::kResourceExhausted, "the context of ", max_tokens(), " tokens is full: ",
+               max_tokens() - n_generated_, " of the prompt and ", n_generated_, " of the answer"));
+  return false;
 }
 
 bool Sequence::AppendText(int32_t id) {

@@ -16,6 +16,7 @@
 #include "engine/stop_matcher.h"
 #include "model/kv_cache.h"
 #include "platform/clock.h"
+#include "sampling/grammar/grammar_constraint.h"
 #include "sampling/sampler.h"
 #include "text/stream_decoder.h"
 #include "text/tokenizer.h"
@@ -35,12 +36,22 @@ struct SequenceOptions {
   int n_keep = 0;  ///< kDropOldest: tokens at the start that are never dropped
   /// Whose texts it may share pages with, where the engine has a prefix cache.
   uint64_t prefix_domain = PrefixCache::kNoDomain;
+
+  /// What the answer must match (Engine::CompileGrammar), or null. It ends the answer, with
+  /// kEndOfGeneration, where nothing else may follow; the end of generation is not ignored then.
+  ///
+  /// Text that the grammar forces is written as the tokenizer would write it, and costs no choice.
+  std::shared_ptr<const Grammar> grammar = nullptr;
+  /// Append forced tokens in one step, which are then computed together. Without, or where
+  /// n_logprobs asks for every token's logits, each is computed by itself: the same text, slower.
+  bool jump_ahead = true;
 };
 
-/// What the last step (or Cancel) added. At most one token.
+/// What the last step (or Cancel) added: a token, and those that a grammar forces behind it.
 struct StepOutput {
-  SampledToken token;  ///< id -1: none was chosen; logprobs only where asked for
-  std::string text;    ///< what became showable: whole UTF-8 characters, no part of a stop string
+  SampledToken token;           ///< id -1: none was chosen; logprobs only where asked for
+  std::vector<int32_t> forced;  ///< behind it; their text is in `text`, too
+  std::string text;  ///< what became showable: whole UTF-8 characters, no part of a stop string
 };
 
 /// In nanoseconds of the engine's clock.
@@ -109,6 +120,7 @@ class Sequence {
   int n_prompt() const { return n_prompt_; }        ///< tokens given to Start
   int n_cached() const { return n_cached_; }        ///< of them, those computed before
   int n_generated() const { return n_generated_; }  ///< tokens chosen since Start
+  int n_jumped() const { return n_jumped_; }        ///< of them, those that took no step
   const SequenceTimings& timings() const { return timings_; }
 
  private:
@@ -120,6 +132,14 @@ class Sequence {
   Status CheckStart(std::span<const int32_t> prompt, const SequenceOptions& options) const;
   /// Chooses the next token from `logits` [vocab_size], which are used up.
   void Choose(std::span<float> logits);
+  /// Writes the next token to output_.token.
+  Status ChooseToken(std::span<float> logits);
+  /// False where the answer has ended.
+  bool Append(int32_t id);
+  /// Makes forced_, where the grammar forces something; false where it does not.
+  bool PlanForced();
+  /// The grammar is complete.
+  void FinishGrammar();
   /// False where the text has come to a stop string.
   bool AppendText(int32_t id);
   void Finish(StopReason reason, Status status = OkStatus());
@@ -140,7 +160,9 @@ class Sequence {
   SequenceOptions options_;
   std::optional<Sampler> sampler_;
   std::optional<StreamDecoder> decoder_;
-  std::optional<StopMatcher> stop_matcher_;  ///< none without stop strings
+  std::optional<StopMatcher> stop_matcher_;     ///< none without stop strings
+  const GrammarConstraint* grammar_ = nullptr;  ///< of sampler_; null: none
+  std::vector<int32_t> forced_;                 ///< tokens to come, the next one last
 
   bool started_ = false;
   StopReason stop_reason_ = StopReason::kNone;
@@ -149,6 +171,7 @@ class Sequence {
   int n_prompt_ = 0;
   int n_cached_ = 0;
   int n_generated_ = 0;
+  int n_jumped_ = 0;
   SequenceTimings timings_;
   uint64_t last_step_ = 0;  ///< the number of the last step it was in
 };

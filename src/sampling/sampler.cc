@@ -115,6 +115,7 @@ Sampler::Sampler(const Sampler& other)
       is_greedy_(other.is_greedy_),
       rng_(other.rng_),
       adjusters_(CloneAll(other.adjusters_)),
+      constraints_(CloneAll(other.constraints_)),
       filters_(CloneAll(other.filters_)) {}
 
 Sampler& Sampler::operator=(const Sampler& other) { return *this = Sampler(other); }
@@ -126,6 +127,7 @@ Status Sampler::RunStages(std::span<float> logits) {
   }
   candidates_.Reset(logits);
   for (const auto& stage : adjusters_) stage->Apply(candidates_);
+  for (const auto& stage : constraints_) stage->Apply(candidates_);
   AUTOGLM_RETURN_IF_ERROR(CheckDrawable(logits));
   for (const auto& stage : filters_) stage->Apply(candidates_);
   return OkStatus();
@@ -155,12 +157,17 @@ Status Sampler::SampleWithLogprobs(std::span<float> logits, int32_t n_top, Sampl
   raw_logits_.assign(logits.begin(), logits.end());
   AUTOGLM_ASSIGN_OR_RETURN(out->id, Sample(logits));
   AUTOGLM_RETURN_IF_ERROR(CheckDrawable(raw_logits_));  // a constraint may have hidden a NaN
-  const float log_sum = LogSumExp(raw_logits_);
-  out->logprob = raw_logits_[out->id] - log_sum;
-  TopLogprobs(raw_logits_, static_cast<size_t>(std::clamp(n_top, 0, vocab_size_)),
-              &out->top_logprobs);
-  for (TokenLogprob& top : out->top_logprobs) top.logprob -= log_sum;
+  Logprobs(raw_logits_, out->id, n_top, out);
   return OkStatus();
+}
+
+void Sampler::Logprobs(std::span<const float> logits, int32_t id, int32_t n_top,
+                       SampledToken* out) const {
+  const float log_sum = LogSumExp(logits);
+  out->id = id;
+  out->logprob = logits[id] - log_sum;
+  TopLogprobs(logits, static_cast<size_t>(std::clamp(n_top, 0, vocab_size_)), &out->top_logprobs);
+  for (TokenLogprob& top : out->top_logprobs) top.logprob -= log_sum;
 }
 
 Status Sampler::Distribution(std::span<float> logits, std::vector<TokenProbability>* out) {
@@ -182,17 +189,19 @@ Status Sampler::Distribution(std::span<float> logits, std::vector<TokenProbabili
 void Sampler::Accept(int32_t id) {
   if (id < 0 || id >= vocab_size_) return;
   for (const auto& stage : adjusters_) stage->Accept(id);
+  for (const auto& stage : constraints_) stage->Accept(id);
   for (const auto& stage : filters_) stage->Accept(id);
 }
 
 void Sampler::Reset() {
   rng_ = Rng(seed_);
   for (const auto& stage : adjusters_) stage->Reset();
+  for (const auto& stage : constraints_) stage->Reset();
   for (const auto& stage : filters_) stage->Reset();
 }
 
 void Sampler::AddConstraint(std::unique_ptr<LogitTransform> constraint) {
-  adjusters_.push_back(std::move(constraint));
+  constraints_.push_back(std::move(constraint));
 }
 
 }  // namespace autoglm

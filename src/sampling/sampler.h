@@ -56,6 +56,9 @@ class Sampler {
   /// (at most vocab_size are given; OpenAI permits 20). Reuses the memory of `out`.
   Status SampleWithLogprobs(std::span<float> logits, int32_t n_top, SampledToken* out);
 
+  /// The log-probabilities alone, for a token that was chosen otherwise.
+  void Logprobs(std::span<const float> logits, int32_t id, int32_t n_top, SampledToken* out) const;
+
   /// The distribution Sample would draw from: the tokens of positive probability by ascending id;
   /// the probabilities sum to 1. Errors and `logits` as for Sample; takes no random number.
   Status Distribution(std::span<float> logits, std::vector<TokenProbability>* out);
@@ -74,6 +77,8 @@ class Sampler {
   /// Puts a stage behind bias and penalties and before the filters, so that it acts on the whole
   /// row and under greedy decoding too: the place of a grammar's mask.
   void AddConstraint(std::unique_ptr<LogitTransform> constraint);
+  /// Those added, in order; in a copy, their copies.
+  std::span<const std::unique_ptr<LogitTransform>> constraints() const { return constraints_; }
 
   int32_t vocab_size() const { return vocab_size_; }
 
@@ -89,8 +94,9 @@ class Sampler {
   uint64_t seed_;
   bool is_greedy_;
   Rng rng_;
-  Stages adjusters_;  ///< see the whole row
-  Stages filters_;    ///< empty when greedy
+  Stages adjusters_;    ///< see the whole row
+  Stages constraints_;  ///< behind them; see the whole row, too
+  Stages filters_;      ///< empty when greedy
   CandidateList candidates_;
   std::vector<float> raw_logits_;  ///< [vocab_size], kept only for log-probabilities
 };

@@ -127,6 +127,7 @@ autoglm_generate_options ToC(const GenerateOptions& options) {
   out.frequency_penalty = options.frequency_penalty;
   out.penalty_last_n = options.penalty_last_n;
   out.add_special = options.add_special;
+  out.jump_ahead = options.jump_ahead;
   return out;
 }
 
@@ -186,6 +187,9 @@ Result<ChatOptions> FromC(const autoglm_generate_options* given) {
   options.n_keep = c.n_keep;
   options.tools_json = OrEmpty(c.tools_json);
   options.template_variables_json = OrEmpty(c.template_variables_json);
+  options.grammar = OrEmpty(c.grammar);
+  options.json_schema = OrEmpty(c.json_schema);
+  options.jump_ahead = c.jump_ahead != 0;
   return options;
 }
 
@@ -214,6 +218,7 @@ autoglm_result ToC(const GenerateResult& result) {
   out.total_ms = result.stats.total_ms;
   out.load_ms = result.stats.load_ms;
   out.peak_rss_bytes = result.stats.peak_rss_bytes;
+  out.n_jumped_tokens = result.stats.n_jumped_tokens;
   return out;
 }
 

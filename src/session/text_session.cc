@@ -8,6 +8,7 @@
 
 #include "base/utf8.h"
 #include "platform/memory.h"
+#include "sampling/grammar/builtin.h"
 
 namespace autoglm {
 namespace {
@@ -35,6 +36,7 @@ SequenceOptions ToSequenceOptions(const GenerateOptions& options, uint64_t seed)
   out.keep_special = options.keep_special;
   out.context_policy = options.context_policy;
   out.n_keep = options.n_keep;
+  out.jump_ahead = options.jump_ahead;
   return out;
 }
 
@@ -94,7 +96,9 @@ Result<GenerateResult> TextSession::Answer(std::span<const int32_t> prompt,
                                            const std::atomic<bool>& cancelled, int64_t call_ns) {
   GenerateResult result;
   result.seed = options.seed ? *options.seed : RandomSeed();
-  AUTOGLM_RETURN_IF_ERROR(sequence_->Start(prompt, ToSequenceOptions(options, result.seed)));
+  SequenceOptions sequence_options = ToSequenceOptions(options, result.seed);
+  AUTOGLM_ASSIGN_OR_RETURN(sequence_options.grammar, GrammarOf(options));
+  AUTOGLM_RETURN_IF_ERROR(sequence_->Start(prompt, sequence_options));
   AUTOGLM_RETURN_IF_ERROR(Run(callback, cancelled, &result));
   result.stop_reason = sequence_->stop_reason();
   if (result.stop_reason == StopReason::kError) return sequence_->status();
@@ -113,6 +117,16 @@ Result<GenerateResult> TextSession::Chat(const std::vector<ChatMessage>& message
   return Answer(tokens, options, callback, cancelled, call_ns);
 }
 
+Result<std::shared_ptr<const Grammar>> TextSession::GrammarOf(const GenerateOptions& options) {
+  if (options.grammar.empty()) return std::shared_ptr<const Grammar>();
+  if (grammar_ == nullptr || grammar_source_ != options.grammar) {
+    AUTOGLM_ASSIGN_OR_RETURN(std::string gbnf, ResolveGrammar(options.grammar));
+    AUTOGLM_ASSIGN_OR_RETURN(grammar_, loaded_->engine->CompileGrammar({.gbnf = std::move(gbnf)}));
+    grammar_source_ = options.grammar;
+  }
+  return grammar_;
+}
+
 Status TextSession::Run(const TextCallback& callback, const std::atomic<bool>& cancelled,
                         GenerateResult* result) {
   Sequence* const sequences[] = {sequence_.get()};
@@ -125,6 +139,7 @@ Status TextSession::Run(const TextCallback& callback, const std::atomic<bool>& c
           loaded_->engine->Step(sequences, {.max_tokens = loaded_->batch_size}).status());
     }
     if (output.token.id >= 0) result->tokens.push_back(output.token.id);
+    result->tokens.insert(result->tokens.end(), output.forced.begin(), output.forced.end());
     if (output.text.empty()) continue;
     result->text += output.text;
     if (callback && !callback(output.text)) {
@@ -141,6 +156,7 @@ GenerateStats TextSession::Stats(int64_t call_ns) const {
   stats.n_prompt_tokens = sequence_->n_prompt();
   stats.n_cached_tokens = sequence_->n_cached();
   stats.n_tokens = sequence_->n_generated();
+  stats.n_jumped_tokens = sequence_->n_jumped();
   stats.total_ms = static_cast<double>(loaded_->clock->NowNs() - call_ns) * kMsPerNs;
   stats.load_ms = loaded_->load_ms;
   stats.peak_rss_bytes = PeakRssBytes();

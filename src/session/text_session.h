@@ -45,6 +45,8 @@ class TextSession {
   Result<GenerateResult> Answer(std::span<const int32_t> prompt, const GenerateOptions& options,
                                 const TextCallback& callback, const std::atomic<bool>& cancelled,
                                 int64_t call_ns);
+  /// Of options.grammar or options.json_schema; null: neither. The last one is kept.
+  Result<std::shared_ptr<const Grammar>> GrammarOf(const GenerateOptions& options);
   /// Steps until the answer is finished.
   Status Run(const TextCallback& callback, const std::atomic<bool>& cancelled,
              GenerateResult* result);
@@ -52,6 +54,8 @@ class TextSession {
 
   std::unique_ptr<LoadedModel> loaded_;
   std::unique_ptr<Sequence> sequence_;  ///< kept between calls for the prefix they share
+  std::string grammar_source_;          ///< of grammar_: what it was asked for by
+  std::shared_ptr<const Grammar> grammar_;
 };
 
 }  // namespace autoglm

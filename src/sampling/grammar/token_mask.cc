@@ -1,0 +1,69 @@
+#include "sampling/grammar/token_mask.h"
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+
+namespace autoglm {
+namespace {
+
+// 64 logits, or fewer at the end of the row.
+void ApplyWord(uint64_t word, std::span<float> logits) {
+  if (logits.size() < 64) word |= ~uint64_t{0} << logits.size();
+  if (word == ~uint64_t{0}) return;
+  if (word == 0) {
+    std::fill(logits.begin(), logits.end(), -INFINITY);
+  } else if (std::popcount(word) >= 48) {
+    for (uint64_t zeros = ~word; zeros != 0; zeros &= zeros - 1) {
+      logits[std::countr_zero(zeros)] = -INFINITY;
+    }
+  } else {
+    for (size_t i = 0; i < logits.size(); ++i) {
+      logits[i] = word >> i & 1 ? logits[i] : -INFINITY;
+    }
+  }
+}
+
+}  // namespace
+
+void TokenMask::Add(const TokenMask& other) {
+  for (size_t i = 0; i < other.bits_.size(); ++i) bits_[i] |= other.bits_[i];
+  Add(other.ids_);
+}
+
+bool TokenMask::Has(int32_t id) const {
+  if (bits_.empty()) return std::binary_search(ids_.begin(), ids_.end(), id);
+  return bits_[static_cast<size_t>(id) >> 6] >> (id & 63) & 1;
+}
+
+void TokenMask::Compact() {
+  size_t n = 0;
+  for (const uint64_t word : bits_) n += std::popcount(word);
+  if (n > bits_.size()) return;  // half the memory of the bits, or less
+  ids_.reserve(n);
+  for (size_t i = 0; i < bits_.size(); ++i) {
+    for (uint64_t word = bits_[i]; word != 0; word &= word - 1) {
+      ids_.push_back(static_cast<int32_t>(i * 64) + std::countr_zero(word));
+    }
+  }
+  bits_ = {};
+}
+
+void TokenMask::Apply(std::span<float> logits) const {
+  if (!bits_.empty()) {
+    for (size_t i = 0; i < bits_.size(); ++i) {
+      const size_t begin = i * 64;
+      ApplyWord(bits_[i], logits.subspan(begin, std::min<size_t>(64, logits.size() - begin)));
+    }
+    return;
+  }
+  // Between the few that stay everything is overwritten.
+  auto next = logits.begin();
+  for (const int32_t id : ids_) {
+    std::fill(next, logits.begin() + id, -INFINITY);
+    next = logits.begin() + id + 1;
+  }
+  std::fill(next, logits.end(), -INFINITY);
+}
+
+}  // namespace autoglm
