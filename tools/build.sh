@@ -1,6 +1,7 @@
 # Sourced by ./run and ./test: installing what is missing, configuring, building. Bash.
 
-readonly kRunPackages="g++ cmake ninja-build ccache nlohmann-json3-dev libcli11-dev libedit-dev"
+readonly kRunPackages="g++ cmake ninja-build ccache nlohmann-json3-dev libcli11-dev libedit-dev
+  libboost-dev libssl-dev prometheus-cpp-dev"
 readonly kTestPackages="$kRunPackages libgtest-dev googletest clang clang-format libclang-rt-14-dev
   g++-aarch64-linux-gnu qemu-user"
 

@@ -102,6 +102,13 @@ int ChooseContext(int asked, int trained, const Logger& log) {
   return asked;
 }
 
+/// Pages of the cache for conversations of `n_ctx` tokens.
+int NumPages(const EngineSize& size, int n_ctx) {
+  const int64_t n_tokens = size.kv_tokens > 0 ? std::max(size.kv_tokens, n_ctx)
+                                              : int64_t{n_ctx} * std::max(size.n_contexts, 1);
+  return NumPages(static_cast<int>(std::min<int64_t>(n_tokens, kMaxContext)));
+}
+
 ModelInfo Describe(const LoadedModel& loaded, int n_ctx, DType kv_dtype) {
   const ModelConfig& config = loaded.model->config();
   ModelInfo info;
@@ -111,7 +118,7 @@ ModelInfo Describe(const LoadedModel& loaded, int n_ctx, DType kv_dtype) {
   info.decode_weight_bytes = loaded.model->decode_weight_bytes();
   info.workspace_bytes = loaded.model->workspace_bytes();
   if (const auto layout = loaded.model->kv_layout(kv_dtype); layout.ok()) {
-    info.kv_bytes = NumPages(n_ctx) * layout->page_bytes();
+    info.kv_bytes = loaded.engine->pool().n_pages() * layout->page_bytes();
   }
   info.n_ctx = n_ctx;
   info.max_position_embeddings = config.max_position_embeddings;
@@ -135,8 +142,8 @@ ModelInfo Describe(const LoadedModel& loaded, int n_ctx, DType kv_dtype) {
 }
 
 /// The weights; sets `*n_ctx`.
-Status LoadWeights(const AutoGLMConfig& config, const Logger& log, int* n_ctx,
-                   LoadedModel* loaded) {
+Status LoadWeights(const AutoGLMConfig& config, const Logger& log, const EngineSize& size,
+                   int* n_ctx, LoadedModel* loaded) {
   const Metadata& metadata = loaded->file->metadata();
   const std::string_view architecture = [&] {
     const auto name = metadata.GetString("general.architecture", "");
@@ -158,7 +165,7 @@ Status LoadWeights(const AutoGLMConfig& config, const Logger& log, int* n_ctx,
   if (known && model_config.head_dim % Info(kv_dtype).block_elements == 0) {
     const KvLayout layout = {kv_dtype, model_config.num_hidden_layers,
                              model_config.num_key_value_heads, model_config.head_dim};
-    options.kv_bytes = NumPages(*n_ctx) * layout.page_bytes();
+    options.kv_bytes = NumPages(size, *n_ctx) * layout.page_bytes();
   }
   options.progress = config.progress_callback();
   options.log = log;
@@ -198,7 +205,8 @@ Result<GenerateOptions> RecommendedOptions(const Metadata& metadata) {
 
 Result<std::unique_ptr<LoadedModel>> LoadModelForSession(const std::string& path,
                                                          const AutoGLMConfig& config,
-                                                         const Logger& log) {
+                                                         const Logger& log,
+                                                         const EngineSize& size) {
   AUTOGLM_RETURN_IF_ERROR(CheckConfig(config));
   auto loaded = std::make_unique<LoadedModel>();
   loaded->clock = std::make_unique<SteadyClock>();
@@ -208,7 +216,7 @@ Result<std::unique_ptr<LoadedModel>> LoadModelForSession(const std::string& path
   loaded->backend = MakeBackend(config.device(), *loaded->threads, log);
   AUTOGLM_ASSIGN_OR_RETURN(loaded->file, ModelFile::Open(path));
   int n_ctx = 0;
-  AUTOGLM_RETURN_IF_ERROR(LoadWeights(config, log, &n_ctx, loaded.get()));
+  AUTOGLM_RETURN_IF_ERROR(LoadWeights(config, log, size, &n_ctx, loaded.get()));
   LoadText(loaded->file->metadata(), log, loaded.get());
   Result<GenerateOptions> recommended = RecommendedOptions(loaded->file->metadata());
   if (recommended.ok()) {
@@ -218,7 +226,8 @@ Result<std::unique_ptr<LoadedModel>> LoadModelForSession(const std::string& path
   }
 
   const EngineOptions engine_options = {.kv_dtype = KvDType(config.kv_type()),
-                                        .n_kv_pages = NumPages(n_ctx)};
+                                        .n_kv_pages = NumPages(size, n_ctx),
+                                        .max_sequences = size.max_sequences};
   AUTOGLM_ASSIGN_OR_RETURN(loaded->engine,
                            Engine::Create(*loaded->model, *loaded->backend, loaded->tokenizer.get(),
                                           *loaded->clock, engine_options));

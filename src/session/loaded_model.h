@@ -38,10 +38,18 @@ struct LoadedModel {
   double load_ms = 0;
 };
 
+/// How many conversations the engine is made for.
+struct EngineSize {
+  int max_sequences = 1;  ///< that get logits in one step
+  int n_contexts = 1;     ///< full contexts that the cache holds
+  int kv_tokens = 0;      ///< above 0: tokens that the cache holds, whatever n_contexts says
+};
+
 /// Errors as AutoGLMSession::LoadModel.
 Result<std::unique_ptr<LoadedModel>> LoadModelForSession(const std::string& path,
                                                          const AutoGLMConfig& config,
-                                                         const Logger& log);
+                                                         const Logger& log,
+                                                         const EngineSize& size = {});
 
 /// What the metadata recommends: GGUF's general.sampling.*, or autoglm.generation.* out of a
 /// generation_config.json. kInvalidArgument where a value is of the wrong type.
