@@ -45,6 +45,13 @@ class ThreadPool {
   /// memory. A call from inside a tile runs inline on its thread. `function` must not throw.
   void ParallelFor(int64_t n_tiles, TileFunction function);
 
+  /// Inside a tile: which one this thread will probably get next, if all are equally fast; may be
+  /// beyond the last. For prefetching.
+  int64_t LikelyNextTile() const {
+    return int64_t{n_tiles_} - unclaimed_.load(std::memory_order_relaxed) + n_threads() - 1 -
+           n_suspended_;
+  }
+
   /// Time that callers have lost to workers that were taken off their core while they held a tile,
   /// and how often a worker was left out for a while because of it.
   int64_t stalled_ns() const { return stalled_ns_.load(std::memory_order_relaxed); }

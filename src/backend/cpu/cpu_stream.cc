@@ -17,7 +17,7 @@ constexpr int64_t kElementsPerTile = 16 * 1024;
 // nobody up for long, large enough to amortize claiming it. For one token that is about ten
 // microseconds of reading, otherwise whatever a kernel likes best.
 constexpr int64_t kWeightsPerTile = 32 * 1024;
-constexpr int64_t kWeightsPerDecodeTile = 128 * 1024;
+constexpr int64_t kWeightsPerDecodeTile = 256 * 1024;
 constexpr int64_t kTilesPerThread = 4;
 // Terms in one loop; more of them run in several.
 constexpr size_t kMaxTerms = 4;
@@ -96,7 +96,8 @@ int64_t CpuStream::RowsPerTile(const LinearKernel& kernel, const Weight& weight,
 }
 
 void CpuStream::RunTile(const MatMulTerm& term, const LinearKernel& kernel, const Tensor& x,
-                        const std::byte* prepared, int64_t begin, int64_t n_rows, float* scratch) {
+                        const std::byte* prepared, int64_t begin, int64_t n_rows, int64_t next_row,
+                        float* scratch) {
   const Tensor& weight = term.weight->tensor;
   kernel.multiply({.dtype = weight.dtype,
                    .weights = weight.row(begin),
@@ -107,7 +108,8 @@ void CpuStream::RunTile(const MatMulTerm& term, const LinearKernel& kernel, cons
                    .n_tokens = x.rows(),
                    .y = term.out.f32() + begin,
                    .y_stride = term.out.cols(),
-                   .scratch = scratch});
+                   .scratch = scratch,
+                   .next = next_row < weight.rows() ? weight.row(next_row) : nullptr});
   if (term.bias == nullptr || term.bias->empty()) return;
   const float* bias = term.bias->tensor.f32() + begin;
   for (int64_t t = 0; t < x.rows(); ++t) kernels_.add(term.out.f32_row(t) + begin, bias, n_rows);
@@ -137,7 +139,8 @@ void CpuStream::MatMul(const Tensor& x, std::span<const MatMulTerm> terms) {
       while (tile >= first_tile[i + 1]) ++i;
       const int64_t begin = (tile - first_tile[i]) * rows_per_tile[i];
       const int64_t n_rows = std::min(rows_per_tile[i], terms[i].weight->rows() - begin);
-      RunTile(terms[i], kernel_of(terms[i]), x, prepared, begin, n_rows, scratch(thread));
+      const int64_t next_row = (threads_.LikelyNextTile() - first_tile[i]) * rows_per_tile[i];
+      RunTile(terms[i], kernel_of(terms[i]), x, prepared, begin, n_rows, next_row, scratch(thread));
     });
     terms = terms.subspan(n);
   }

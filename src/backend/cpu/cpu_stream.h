@@ -45,7 +45,8 @@ class CpuStream final : public OpStream {
   int64_t RowsPerTile(const LinearKernel& kernel, const Weight& weight, int64_t n_tokens) const;
   // Rows [begin, begin + n_rows) of a term.
   void RunTile(const MatMulTerm& term, const LinearKernel& kernel, const Tensor& x,
-               const std::byte* prepared, int64_t begin, int64_t n_rows, float* scratch);
+               const std::byte* prepared, int64_t begin, int64_t n_rows, int64_t next_row,
+               float* scratch);
   // The work of an Attention, the longest tiles first where that is known.
   void PlanAttention(const KvBatch& kv, const AttentionSpec& spec);
   bool Latch(const Status& status);

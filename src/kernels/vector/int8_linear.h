@@ -67,6 +67,11 @@ struct RowReader {
   }
 };
 
+template <typename Q>
+inline int64_t RowBytesOf(const LinearArgs& args) {
+  return args.cols / Q::Block::kElements * static_cast<int64_t>(sizeof(typename Q::Block));
+}
+
 inline void StoreRows(float* y, F32 sum, int n_rows) {
   if (n_rows >= kLanes) {
     StoreF(y, sum);
@@ -76,17 +81,18 @@ inline void StoreRows(float* y, F32 sum, int n_rows) {
 }
 
 // kLanes rows or fewer, kT tokens, straight from the stored blocks.
+// `next`, if any: what comes after them, fetched meanwhile in the order of memory, as sixteen
+// streams at once hide it from the processor.
 template <typename Q, int kT>
-void GemvPanel(const LinearArgs& args, int64_t row, int64_t token, bool fetch_next) {
+void GemvPanel(const LinearArgs& args, int64_t row, int64_t token, const std::byte* next) {
   using Block = typename Q::Block;
   constexpr int kUnitBlocks = Q::kUnit / 32;
+  constexpr int64_t kFetch = kLanes * sizeof(Block) / (Block::kElements / 32);  // every 32 elements
   const int64_t n_blocks = args.cols / Block::kElements;
   RowReader<Block> reader;
-  reader.row_bytes = n_blocks * static_cast<int64_t>(sizeof(Block));
+  reader.row_bytes = RowBytesOf<Q>(args);
   reader.first = args.weights + row * reader.row_bytes;
   reader.n_rows = static_cast<int>(Smaller(kLanes, args.n_rows - row));
-  // The rows that come next are fetched in the order of memory, which sixteen streams hide.
-  const std::byte* next = reader.first + kLanes * reader.row_bytes;
   const Int8Block* x[kT];
   F32 sums[kT];
   for (int t = 0; t < kT; ++t) {
@@ -96,14 +102,14 @@ void GemvPanel(const LinearArgs& args, int64_t row, int64_t token, bool fetch_ne
   for (int64_t b = 0; b < n_blocks; ++b) {
     const Rows rows = reader.At(b);
     const typename Q::Header header = Q::Open(rows);
-    if (fetch_next) {
-      for (size_t i = 0; i < kLanes * sizeof(Block); i += 64) __builtin_prefetch(next + i, 0, 2);
-      next += kLanes * sizeof(Block);
-    }
     AUTOGLM_UNROLL for (int u = 0; u < Block::kElements / Q::kUnit; ++u) {
       U8 codes[4][Q::kUnit / 16];
       Q::Unit(rows, u, codes);
       AUTOGLM_UNROLL for (int j = 0; j < kUnitBlocks; ++j) {
+        if (next != nullptr) {
+          for (int64_t i = 0; i < kFetch; i += 64) __builtin_prefetch(next + i, 0, 2);
+          next += kFetch;
+        }
         F32 scales[Q::kScales], mins[Q::kScales];
         Q::Scales(header, u * kUnitBlocks + j, scales, mins);
         AUTOGLM_UNROLL for (int t = 0; t < kT; ++t) {
@@ -131,13 +137,23 @@ void GemvPanel(const LinearArgs& args, int64_t row, int64_t token, bool fetch_ne
   }
 }
 
+// Memory is fetched this far ahead of its use, rounded up to panels: long enough to arrive.
+inline constexpr int64_t kFetchAhead = 16 * 1024;
+
 template <typename Q>
 void Gemv(const LinearArgs& args) {
+  const int64_t row_bytes = RowBytesOf<Q>(args), panel_bytes = kLanes * row_bytes;
+  const int64_t ahead = (kFetchAhead + panel_bytes - 1) / panel_bytes * kLanes;
   for (int64_t row = 0; row < args.n_rows; row += kLanes) {
-    const bool fetch_next = row + 2 * kLanes <= args.n_rows;
+    const std::byte* next = nullptr;
+    if (row + ahead < args.n_rows) {
+      next = args.weights + (row + ahead) * row_bytes;
+    } else if (args.next != nullptr) {
+      next = args.next + (row + ahead - args.n_rows) * row_bytes;
+    }
     int64_t t = 0;
-    for (; t + 2 <= args.n_tokens; t += 2) GemvPanel<Q, 2>(args, row, t, fetch_next && t == 0);
-    if (t < args.n_tokens) GemvPanel<Q, 1>(args, row, t, fetch_next && t == 0);
+    for (; t + 2 <= args.n_tokens; t += 2, next = nullptr) GemvPanel<Q, 2>(args, row, t, next);
+    if (t < args.n_tokens) GemvPanel<Q, 1>(args, row, t, next);
   }
 }
 
@@ -158,7 +174,7 @@ void PackPanel(const LinearArgs& args, int64_t row, int64_t block, int64_t n, st
   using Panel = PanelBlock<Q>;
   constexpr int kUnitBlocks = Q::kUnit / 32;
   RowReader<Block> reader;
-  reader.row_bytes = args.cols / Block::kElements * static_cast<int64_t>(sizeof(Block));
+  reader.row_bytes = RowBytesOf<Q>(args);
   reader.first = args.weights + row * reader.row_bytes;
   reader.n_rows = static_cast<int>(Smaller(kLanes, args.n_rows - row));
   for (int64_t b = block; b < block + n; ++b) {
