@@ -25,7 +25,9 @@ struct KvLayout {
 
   /// One head of one layer: [kPageTokens][head_dim].
   int64_t head_bytes() const { return kPageTokens * RowBytes(dtype, head_dim); }
-  int64_t page_bytes() const { return 2 * num_hidden_layers * num_key_value_heads * head_bytes(); }
+  int64_t page_bytes() const {
+    return int64_t{2} * num_hidden_layers * num_key_value_heads * head_bytes();
+  }
   int64_t key_offset(int layer, int head) const {
     return (2 * static_cast<int64_t>(layer) * num_key_value_heads + head) * head_bytes();
   }
