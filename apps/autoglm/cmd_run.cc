@@ -1,5 +1,6 @@
 // autoglm run: one prompt, one answer, shown as it is written.
 #include <cstdio>
+#include <cstdlib>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -9,6 +10,7 @@
 #include "apps/autoglm/options.h"
 #include "apps/autoglm/output.h"
 #include "apps/autoglm/session_source.h"
+#include "autoglm/client.h"
 
 namespace autoglm {
 namespace {
@@ -39,43 +41,97 @@ class RunCommand final : public Command {
         ->type_name("FILE|NAME");
     app->add_flag("!--no-jump-ahead", jump_ahead_,
                   "compute the text that a grammar forces token by token");
+    DeclareServer(app);
     app->add_flag("-v,--verbose", verbose_, "tell on stderr what is done and how fast");
     AddJsonOption(app, &json_);
   }
 
   Status Check() override {
-    AUTOGLM_RETURN_IF_ERROR(FindModel(options_.model).status());
+    if (server_.server.empty()) {
+      AUTOGLM_RETURN_IF_ERROR(FindModel(options_.model).status());
+      if (!server_.request_class.empty() || server_.deadline_ms > 0) {
+        return Error(StatusCode::kInvalidArgument, "--class and --deadline are for --server");
+      }
+    } else if (drop_oldest_ || !grammar_.empty()) {
+      return Error(StatusCode::kInvalidArgument, drop_oldest_ ? "--drop-oldest" : "--grammar",
+                   " is not for --server");
+    }
     return text_.Check();
   }
 
   Status Run() override {
     AUTOGLM_ASSIGN_OR_RETURN(const std::string prompt, text_.Read());
+    return server_.server.empty() ? RunHere(prompt) : RunThere(prompt);
+  }
+
+ private:
+  void DeclareServer(CLI::App* app) {
+    app->add_option("--server", server_.server,
+                    "ask this inference service (http://HOST:PORT or unix:PATH) and load no model; "
+                    "-m is then one of its models' names. A key is taken from AUTOGLM_API_KEY")
+        ->type_name("URL");
+    app->add_option("--class", server_.request_class, "with --server: the class of the request")
+        ->type_name("CLASS")
+        ->check(OneOf({"realtime", "interactive", "batch"}));
+    app->add_option("--deadline", server_.deadline_ms,
+                    "with --server and realtime: milliseconds after which the answer is useless")
+        ->type_name("MS")
+        ->check(WholeBetween(1, kMaxDeadlineMs));
+  }
+
+  Status RunHere(const std::string& prompt) {
     AUTOGLM_ASSIGN_OR_RETURN(const std::unique_ptr<AutoGLMSession> session,
                              OpenSession(options_, verbose_));
     AUTOGLM_ASSIGN_OR_RETURN(const ModelInfo info, session->Info());
     AUTOGLM_ASSIGN_OR_RETURN(ChatOptions options, MakeChatOptions(*session, sampling_));
-    if (max_tokens_ > 0) options.max_tokens = max_tokens_;
-    options.stop = stop_;
-    options.ignore_eos = ignore_eos_;
+    SetOptions(&options);
     if (drop_oldest_) options.context_policy = ContextPolicy::kDropOldest;
     options.n_keep = n_keep_;
     AUTOGLM_ASSIGN_OR_RETURN(options.grammar, ReadGrammar(grammar_));
     options.jump_ahead = jump_ahead_;
 
     const bool as_chat = !raw_ && info.has_chat_template;
-    // Asked for plain continuation, people expect to read what they wrote as its beginning.
-    if (!as_chat && !json_) Print(prompt);
-    const TextCallback show = [&](std::string_view text) {
-      if (!json_) {
-        Print(text);
-        FlushOutput();
-      }
-      return true;
-    };
-    if (!as_chat && !json_) FlushOutput();
+    if (!as_chat) Show(prompt);
+    const TextCallback show = [this](std::string_view text) { return Show(text); };
     AUTOGLM_ASSIGN_OR_RETURN(const GenerateResult result,
                              as_chat ? session->Chat({{"user", prompt}}, options, show)
                                      : session->Generate(prompt, options, show));
+    ShowResult(result);
+    return OkStatus();
+  }
+
+  Status RunThere(const std::string& prompt) {
+    if (const char* key = std::getenv("AUTOGLM_API_KEY"); key != nullptr) server_.api_key = key;
+    AUTOGLM_ASSIGN_OR_RETURN(const std::unique_ptr<Client> client, Client::Create(server_));
+    ChatOptions options;
+    LayOver(sampling_, &options);
+    SetOptions(&options);
+    if (raw_) Show(prompt);
+    const TextCallback show = [this](std::string_view text) { return Show(text); };
+    AUTOGLM_ASSIGN_OR_RETURN(const GenerateResult result,
+                             raw_
+                                 ? client->Complete(options_.model, prompt, options, show)
+                                 : client->Chat(options_.model, {{"user", prompt}}, options, show));
+    ShowResult(result);
+    return OkStatus();
+  }
+
+  void SetOptions(GenerateOptions* options) const {
+    if (max_tokens_ > 0) options->max_tokens = max_tokens_;
+    options->stop = stop_;
+    options->ignore_eos = ignore_eos_;
+  }
+
+  /// What is written, and before it the prompt that is continued: people expect to read what they
+  /// wrote as its beginning.
+  bool Show(std::string_view text) const {
+    if (json_) return true;
+    Print(text);
+    FlushOutput();
+    return true;
+  }
+
+  void ShowResult(const GenerateResult& result) const {
     if (json_) {
       PrintJson(ResultToJson(result));
     } else {
@@ -86,11 +142,12 @@ class RunCommand final : public Command {
     if (!result.status.ok() && !json_) {
       std::fprintf(stderr, "autoglm: warning: %s\n", result.status.message().c_str());
     }
-    return OkStatus();
   }
 
- private:
+  static constexpr int kMaxDeadlineMs = 24 * 3600 * 1000;
+
   ModelOptions options_;
+  ClientOptions server_{.server = ""};
   SamplingOptions sampling_;
   TextOptions text_;
   int max_tokens_ = 0;

@@ -51,19 +51,23 @@ Result<ChatOptions> MakeChatOptions(const AutoGLMSession& session,
   AUTOGLM_ASSIGN_OR_RETURN(GenerateOptions defaults, session.DefaultOptions());
   ChatOptions options;
   static_cast<GenerateOptions&>(options) = std::move(defaults);
+  LayOver(sampling, &options);
+  return options;
+}
+
+void LayOver(const SamplingOptions& sampling, GenerateOptions* options) {
   const auto lay_over = [](const auto& given, auto* value) {
     if (given) *value = static_cast<std::remove_reference_t<decltype(*value)>>(*given);
   };
-  lay_over(sampling.temperature, &options.temperature);
-  lay_over(sampling.top_k, &options.top_k);
-  lay_over(sampling.top_p, &options.top_p);
-  lay_over(sampling.min_p, &options.min_p);
-  lay_over(sampling.typical_p, &options.typical_p);
-  lay_over(sampling.repetition_penalty, &options.repetition_penalty);
-  lay_over(sampling.presence_penalty, &options.presence_penalty);
-  lay_over(sampling.frequency_penalty, &options.frequency_penalty);
-  if (sampling.seed) options.seed = sampling.seed;
-  return options;
+  lay_over(sampling.temperature, &options->temperature);
+  lay_over(sampling.top_k, &options->top_k);
+  lay_over(sampling.top_p, &options->top_p);
+  lay_over(sampling.min_p, &options->min_p);
+  lay_over(sampling.typical_p, &options->typical_p);
+  lay_over(sampling.repetition_penalty, &options->repetition_penalty);
+  lay_over(sampling.presence_penalty, &options->presence_penalty);
+  lay_over(sampling.frequency_penalty, &options->frequency_penalty);
+  if (sampling.seed) options->seed = sampling.seed;
 }
 
 nlohmann::ordered_json ResultToJson(const GenerateResult& result) {

@@ -17,6 +17,8 @@ Result<std::unique_ptr<AutoGLMSession>> OpenSession(const ModelOptions& options,
 /// The same for commands that look at logits: a context of n_ctx tokens whatever the options say.
 Result<std::unique_ptr<LoadedModel>> OpenLoadedModel(const ModelOptions& options, int n_ctx);
 
+/// Lays what was given over `*options`.
+void LayOver(const SamplingOptions& sampling, GenerateOptions* options);
 /// What the model's author recommends, with `sampling` laid over it.
 Result<ChatOptions> MakeChatOptions(const AutoGLMSession& session, const SamplingOptions& sampling);
 

@@ -54,10 +54,10 @@ std::string Fields(const ClientOptions& options) {
     StrAppend(&fields, "Authorization: Bearer ", options.api_key, "\r\n");
   }
   if (!options.request_class.empty()) {
-    StrAppend(&fields, "X-AutoGLM-Class: ", options.request_class, "\r\n");
+    StrAppend(&fields, "X-Priority: ", options.request_class, "\r\n");
   }
   if (options.deadline_ms > 0) {
-    StrAppend(&fields, "X-AutoGLM-Deadline-Ms: ", options.deadline_ms, "\r\n");
+    StrAppend(&fields, "X-Deadline-Ms: ", options.deadline_ms, "\r\n");
   }
   return fields;
 }

@@ -150,7 +150,7 @@ TEST(Client, ListsModelsWithItsKey) {
   EXPECT_EQ(client->Models().value(), (std::vector<std::string>{"small", "large"}));
   EXPECT_TRUE(request.starts_with("GET /v1/models HTTP/1.1\r\n"));
   EXPECT_NE(request.find("Authorization: Bearer secret\r\n"), std::string::npos);
-  EXPECT_NE(request.find("X-AutoGLM-Class: batch\r\n"), std::string::npos);
+  EXPECT_NE(request.find("X-Priority: batch\r\n"), std::string::npos);
 }
 
 TEST(Client, StreamsAChatOverAUnixSocket) {
