@@ -13,7 +13,8 @@ namespace autoglm {
 namespace {
 
 constexpr std::string_view kKey = "0123456789abcdef0123456789ABCDEF";
-const std::string kHexKey = "30313233343536373839616263646566303132333435363738394142434445 46";
+constexpr std::string_view kHexKey =
+    "3031323334353637383961626364656630313233343536373839414243444546";
 
 using Salt = std::array<std::byte, StateCipher::kSaltBytes>;
 using Tag = std::array<std::byte, RecordCipher::kTagBytes>;
