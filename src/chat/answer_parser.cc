@@ -9,8 +9,8 @@ namespace autoglm {
 namespace {
 
 std::vector<std::string> Triggers(const AnswerParserOptions& options) {
-  if (!options.reads_calls || options.syntax.only_at_start) return {};
-  return {CallTrigger(options.syntax)};
+  if (!options.reads_calls || options.syntax.trigger.empty()) return {};
+  return {options.syntax.trigger};
 }
 
 }  // namespace
@@ -85,7 +85,7 @@ bool AnswerParser::StepStart(bool at_end) {
   }
   if (text.empty() && !at_end) return false;
   const CallSyntax& syntax = options_.syntax;
-  if (!options_.reads_calls || !syntax.only_at_start) {
+  if (!options_.reads_calls || !syntax.trigger.empty()) {
     state_ = State::kContent;
   } else if (syntax.content_on_new_line && n_space > 0) {
     // After reasoning the space may be its end's; a call is recognized by its name all the same.
@@ -112,7 +112,7 @@ bool AnswerParser::StepReasoning() {
   reasoning_.started = true;
   content_.drops_leading = true;
   // Calls that fill an answer may stand behind the reasoning.
-  const bool calls_next = options_.reads_calls && options_.syntax.only_at_start;
+  const bool calls_next = options_.reads_calls && options_.syntax.trigger.empty();
   state_ = calls_next ? State::kStart : State::kContent;
   return true;
 }

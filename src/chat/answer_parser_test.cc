@@ -88,7 +88,7 @@ TEST(AnswerParserTest, CallsOfEveryFamilyAreReadAsWritten) {
     std::vector<ToolCall> calls = {{"abcdefgh1", "get_weather", kArguments, true}};
     if (options.syntax.parallel) calls.push_back({"abcdefgh2", "tap", R"({"x":-5})", true});
     if (options.syntax.parallel) calls.push_back({"abcdefgh3", "tap", "{}", true});
-    const bool alone = options.syntax.only_at_start;
+    const bool alone = options.syntax.trigger.empty();
     const std::string before = alone ? "" : "I look.\n\n";
     const Answer answer = ParseAtEveryCut(
         options,
@@ -109,10 +109,10 @@ TEST(AnswerParserTest, ACallThatIsCutOffAnywhereIsNeverShownAsContentAndNeverCom
   for (const Family& family : kFamilies) {
     SCOPED_TRACE(StrCat(family.name, " of ", family.chat_template));
     const AnswerParserOptions options = OptionsFor(family);
-    if (options.syntax.only_at_start) continue;  // no mark: the beginning may be any text
+    if (options.syntax.trigger.empty()) continue;  // no mark: the beginning may be any text
     const std::string call =
         WriteCalls(options.syntax, std::vector<ToolCall>{{"abcdefgh1", "get_weather", kArguments}});
-    const std::string trigger = CallTrigger(options.syntax);
+    const std::string trigger = options.syntax.trigger;
     for (size_t n = 1; n < call.size(); ++n) {
       if ((call[n] & 0xC0) == 0x80) continue;
       AnswerParser parser(options);

@@ -97,7 +97,7 @@ bool CallObject::EndKey() {
   }
   if (key == "id") field_ = Field::kId;
   // An answer that begins like a call and has other keys is just JSON.
-  if (field_ == Field::kOther && syntax_->only_at_start && key != "type") return false;
+  if (field_ == Field::kOther && syntax_->trigger.empty() && key != "type") return false;
   streams_ = false;
   state_ = State::kColon;
   return true;

@@ -42,7 +42,7 @@ CallReader::Outcome CallReader::Finish(bool cut_off, std::vector<ChatDelta>* out
 }
 
 bool CallReader::BeginCall(std::string_view name, std::string_view id) {
-  if (syntax_->only_at_start && FindTool(tools_, name) == nullptr) return false;
+  if (syntax_->trigger.empty() && FindTool(tools_, name) == nullptr) return false;
   const bool usable_id =
       syntax_->id_length > 0 && id.size() == static_cast<size_t>(syntax_->id_length);
   out_->push_back({.kind = ChatDelta::Kind::kCallBegin,
@@ -139,13 +139,13 @@ ReadProgress CallReader::EndBody(ReadProgress progress) {
 }
 
 ReadProgress CallReader::ReadName(std::string_view* text) {
-  size_t n = name_.empty() && !syntax_->only_at_start ? LeadingSpace(*text) : 0;
+  size_t n = name_.empty() && !syntax_->trigger.empty() ? LeadingSpace(*text) : 0;
   while (n < text->size() && IsToolNameChar((*text)[n])) name_ += (*text)[n++];
   text->remove_prefix(n);
   if (name_.size() > kMaxToolName) return ReadProgress::kError;
   if (text->empty()) return ReadProgress::kWait;
   if (name_.empty()) return ReadProgress::kError;
-  if (syntax_->only_at_start && FindTool(tools_, name_) == nullptr) return ReadProgress::kError;
+  if (syntax_->trigger.empty() && FindTool(tools_, name_) == nullptr) return ReadProgress::kError;
   part_ = syntax_->id_begin.empty() ? Part::kAfterName : Part::kId;
   return ReadProgress::kDone;
 }
@@ -241,7 +241,7 @@ ReadProgress CallReader::ReadBetween(std::string_view* text) {
 ReadProgress CallReader::Skip(std::string_view* text) {
   const std::string end(
       TrimSpace(syntax_->call_end.empty() ? syntax_->arguments_end : syntax_->call_end));
-  const std::string trigger = CallTrigger(*syntax_);
+  const std::string trigger = syntax_->trigger;
   std::vector<std::string> markers;
   if (!end.empty()) markers.push_back(end);
   if (!trigger.empty()) markers.push_back(trigger);

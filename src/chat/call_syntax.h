@@ -4,7 +4,6 @@
 
 #include <string>
 #include <string_view>
-#include <vector>
 
 namespace autoglm {
 
@@ -27,6 +26,11 @@ struct CallSyntax {
   std::string family;  ///< "hermes"
   Body body = Body::kJsonObject;
 
+  /// The mark that begins calls wherever it stands in an answer: the first bytes of section_begin
+  /// and call_begin. Empty: calls are all of an answer; nothing but white space may stand before
+  /// them, and what begins like one and names no tool that was offered is content.
+  std::string trigger = {};
+
   std::string section_begin = {};
   std::string call_begin = {};
   std::string call_end = {};
@@ -47,21 +51,11 @@ struct CallSyntax {
   /// One newline after value_begin and one before value_end are not the value's.
   bool value_on_own_lines = false;
 
-  /// Calls are all of an answer: nothing but white space may stand before them, and what begins
-  /// like one and names no tool that was offered is content. False: a marker begins them anywhere.
-  bool only_at_start = false;
-  /// Where only_at_start: content begins with a newline, and what does not is a call.
+  /// Without a trigger: content begins with a newline, and what does not is a call.
   bool content_on_new_line = false;
   bool parallel = true;  ///< more than one call in an answer is possible
   int id_length = 0;     ///< letters and digits of a call's id; 0: as with OpenAI, "call_..."
-
-  /// Control tokens that are markers and so must be shown to the reader.
-  std::vector<std::string> control_tokens = {};
 };
-
-/// The text after which a call has begun: the first part of the syntax that is not white space;
-/// empty where only_at_start calls have no marker.
-std::string CallTrigger(const CallSyntax& syntax);
 
 /// A row of tool_formats.inc.
 struct ToolFormat {

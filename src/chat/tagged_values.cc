@@ -75,7 +75,7 @@ ReadProgress TaggedValues::ReadValueBegin(std::string_view* text, CallSink* sink
   value_.clear();
   std::string json = n_values_++ == 0 ? "{" : ", ";
   AppendJsonString(&json, key_);
-  json += kind_.may_be_other ? ": " : ": \"";
+  json += streams() ? ": \"" : ": ";
   sink->AddArguments(json);
   state_ = State::kValue;
   return ReadProgress::kDone;
@@ -91,7 +91,7 @@ ReadProgress TaggedValues::ReadValue(std::string_view* text, CallSink* sink) {
     EndValue(sink);
     return ReadProgress::kDone;
   }
-  if (!kind_.may_be_other && !value_.empty()) {
+  if (streams() && !value_.empty()) {
     const bool holds_newline = syntax_->value_on_own_lines && value_.back() == '\n';
     if (holds_newline) value_.pop_back();
     std::string json;
@@ -104,13 +104,14 @@ ReadProgress TaggedValues::ReadValue(std::string_view* text, CallSink* sink) {
 
 void TaggedValues::EndValue(CallSink* sink) {
   if (syntax_->value_on_own_lines && value_.ends_with('\n')) value_.pop_back();
-  if (kind_.may_be_other) {
-    sink->AddArguments(BareValueToJson(value_, kind_));
-  } else {
-    std::string json;
+  std::string json;
+  if (streams()) {
     AppendJsonStringPiece(&json, value_);
-    sink->AddArguments(json + '"');
+    json += '"';
+  } else {
+    json = BareValueToJson(value_, kind_);
   }
+  sink->AddArguments(json);
   value_.clear();
   state_ = State::kKeyOrEnd;
 }

@@ -34,6 +34,9 @@ class TaggedValues {
   ReadProgress ReadValue(std::string_view* text, CallSink* sink);
   void EndValue(CallSink* sink);
 
+  /// The value under way is a string: what is read of it can be given out.
+  bool streams() const { return kind_.form == ParameterKind::Form::kString; }
+
   const CallSyntax* syntax_;
   const ToolSpec* tool_;
   State state_ = State::kKeyOrEnd;

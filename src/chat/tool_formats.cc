@@ -2,7 +2,6 @@
 #include <array>
 
 #include "chat/call_syntax.h"
-#include "chat/literal.h"
 
 namespace autoglm {
 
@@ -32,11 +31,6 @@ const ToolFormat* FindToolFormatByName(std::string_view name) {
     if (format->name == name) return format;
   }
   return nullptr;
-}
-
-std::string CallTrigger(const CallSyntax& syntax) {
-  const std::string_view begin = TrimSpace(syntax.section_begin);
-  return std::string(begin.empty() ? TrimSpace(syntax.call_begin) : begin);
 }
 
 }  // namespace autoglm

@@ -18,39 +18,23 @@ Status Invalid(const Parts&... parts) {
   return Error(StatusCode::kInvalidArgument, parts...);
 }
 
-void Permit(std::string_view type, ParameterKind* kind) {
-  if (type == "string") kind->may_be_string = true;
-  if (type != "string") kind->may_be_other = true;
-  if (type == "boolean") kind->may_be_boolean = true;
-  if (type == "null") kind->may_be_null = true;
+/// The bit of a type's name in JSON Schema; 0 for string, and for what is no type.
+uint8_t TypeBit(std::string_view type) {
+  if (type == "null") return ParameterKind::kNull;
+  if (type == "boolean") return ParameterKind::kBoolean;
+  if (type == "integer") return ParameterKind::kInteger;
+  if (type == "number") return ParameterKind::kNumber | ParameterKind::kInteger;
+  if (type == "array") return ParameterKind::kArray;
+  return type == "object" ? ParameterKind::kObject : 0;
 }
 
-/// The name of a JSON value's type in JSON Schema.
 std::string_view TypeOf(const Json& value) {
-  if (value.is_string()) return "string";
-  if (value.is_boolean()) return "boolean";
   if (value.is_null()) return "null";
-  return "object";
-}
-
-// Only what is said in so many words; a $ref or a combination leaves everything open.
-ParameterKind KindOf(const Json& schema) {
-  ParameterKind kind = {false, false, false, false};
-  if (!schema.is_object()) return {};
-  if (const auto type = schema.find("type"); type != schema.end()) {
-    if (type->is_string()) Permit(type->get_ref<const std::string&>(), &kind);
-    if (type->is_array()) {
-      for (const Json& one : *type) {
-        if (one.is_string()) Permit(one.get_ref<const std::string&>(), &kind);
-      }
-    }
-  } else if (const auto values = schema.find("enum"); values != schema.end()) {
-    for (const Json& value : *values) Permit(TypeOf(value), &kind);
-  } else if (const auto value = schema.find("const"); value != schema.end()) {
-    Permit(TypeOf(*value), &kind);
-  }
-  if (!kind.may_be_string && !kind.may_be_other) return {};
-  return kind;
+  if (value.is_boolean()) return "boolean";
+  if (value.is_number_integer()) return "integer";
+  if (value.is_number()) return "number";
+  if (value.is_array()) return "array";
+  return value.is_object() ? "object" : "string";
 }
 
 Status ReadParameters(const Json& function, const std::string& field, ToolSpec* tool) {
@@ -120,6 +104,37 @@ Result<ToolSpec> ParseTool(const Json& tool, const std::string& field) {
 }
 
 }  // namespace
+
+ParameterKind KindOf(const Json& schema) {
+  if (!schema.is_object()) return {};
+  for (const char* key : {"$ref", "anyOf", "oneOf", "allOf"}) {
+    if (schema.contains(key)) return {.form = ParameterKind::Form::kJson};
+  }
+  bool may_be_string = false;
+  ParameterKind kind = {.form = ParameterKind::Form::kJson, .types = 0};
+  const auto permit = [&](std::string_view type) {
+    may_be_string |= type == "string";
+    kind.types |= TypeBit(type);
+  };
+  const auto permit_each = [&](const Json& list, bool are_types) {
+    for (const Json& one : list) {
+      if (!are_types) permit(TypeOf(one));
+      if (are_types && one.is_string()) permit(one.get_ref<const std::string&>());
+    }
+  };
+  if (const auto type = schema.find("type"); type != schema.end()) {
+    permit_each(type->is_array() ? *type : Json::array({*type}), /*are_types=*/true);
+  } else if (const auto values = schema.find("enum"); values != schema.end()) {
+    permit_each(*values, /*are_types=*/false);
+  } else if (const auto value = schema.find("const"); value != schema.end()) {
+    permit(TypeOf(*value));
+  }
+  if (!may_be_string && kind.types == 0) return {};
+  if (may_be_string) {
+    kind.form = kind.types == 0 ? ParameterKind::Form::kString : ParameterKind::Form::kEither;
+  }
+  return kind;
+}
 
 bool IsToolNameChar(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
@@ -216,21 +231,22 @@ void AppendJsonString(std::string* out, std::string_view value) {
 }
 
 std::string BareValueToJson(std::string_view text, const ParameterKind& kind) {
-  if (kind.may_be_other) {
+  using Form = ParameterKind::Form;
+  std::string out;
+  if (kind.form != Form::kString) {
     const std::string_view trimmed = TrimSpace(text);
     const Json value = Json::parse(trimmed, nullptr, /*allow_exceptions=*/false);
-    // A string in quotes counts as one only where nothing but JSON can stand.
-    if (!value.is_discarded() && (!value.is_string() || !kind.may_be_string)) {
-      return std::string(trimmed);
-    }
-    // Templates that print values as Python does. With strings possible too, it may be one.
-    if (!kind.may_be_string) {
-      if (kind.may_be_boolean && trimmed == "True") return "true";
-      if (kind.may_be_boolean && trimmed == "False") return "false";
-      if (kind.may_be_null && trimmed == "None") return "null";
+    const bool fits = kind.form == Form::kJson
+                          ? !value.is_discarded()
+                          : !value.is_discarded() && (TypeBit(TypeOf(value)) & kind.types) != 0;
+    if (fits) return std::string(trimmed);
+    // Templates that print values as Python does. Where a string is possible, it may be one.
+    if (kind.form == Form::kJson) {
+      if ((kind.types & ParameterKind::kBoolean) && trimmed == "True") return "true";
+      if ((kind.types & ParameterKind::kBoolean) && trimmed == "False") return "false";
+      if ((kind.types & ParameterKind::kNull) && trimmed == "None") return "null";
     }
   }
-  std::string out;
   AppendJsonString(&out, text);
   return out;
 }

@@ -2,6 +2,7 @@
 // Source: platform.openai.com/docs/api-reference/chat (tools, tool_choice).
 #pragma once
 
+#include <cstdint>
 #include <map>
 #include <span>
 #include <string>
@@ -14,12 +15,25 @@
 
 namespace autoglm {
 
-/// What a parameter's schema permits, as far as a value without quotes leaves it open.
+/// How a parameter's value is written where values stand without quotes, by its schema.
 struct ParameterKind {
-  bool may_be_string = true;
-  bool may_be_other = true;  ///< a number, a boolean, null, an array or an object
-  bool may_be_boolean = true;
-  bool may_be_null = true;
+  enum class Form {
+    kString,  ///< the bare text of a string
+    kJson,    ///< JSON, strings with quotes
+    kEither,  ///< the JSON of a value that is no string and of a permitted type, or a bare string
+  };
+  /// Types of JSON other than string; bits of ParameterKind::types.
+  enum Type : uint8_t {
+    kNull = 1,
+    kBoolean = 2,
+    kInteger = 4,
+    kNumber = 8,
+    kArray = 16,
+    kObject = 32
+  };
+
+  Form form = Form::kEither;
+  uint8_t types = 63;  ///< all
 };
 
 struct ToolSpec {
@@ -58,8 +72,10 @@ void AppendJsonString(std::string* out, std::string_view value);
 /// The same without quotes: a piece of a string.
 void AppendJsonStringPiece(std::string* out, std::string_view piece);
 
-/// The JSON that a bare text in a tagged value stands for: with a schema that permits it the value
-/// that it spells, else the text as a string.
+/// As of a property's schema. A reference or a combination of schemas counts as kJson.
+ParameterKind KindOf(const nlohmann::ordered_json& schema);
+
+/// The JSON that the text of a value stands for; where it is none of the permitted kind, a string.
 std::string BareValueToJson(std::string_view text, const ParameterKind& kind);
 
 }  // namespace autoglm

@@ -14,15 +14,14 @@ CallSyntax Syntax(std::string_view chat_template) {
   const bool in_block = Contains(chat_template, "```json");
   return {.family = "deepseek",
           .body = CallSyntax::Body::kNameThenJson,
+          .trigger = "<｜tool▁calls▁begin｜>",
           .section_begin = "<｜tool▁calls▁begin｜>",
           .call_begin =
               in_block ? "<｜tool▁call▁begin｜>function<｜tool▁sep｜>" : "<｜tool▁call▁begin｜>",
           .call_end = in_block ? "\n```<｜tool▁call▁end｜>" : "<｜tool▁call▁end｜>",
           .separator = in_block ? "\n" : "",
           .section_end = "<｜tool▁calls▁end｜>",
-          .after_name = in_block ? "\n```json\n" : "<｜tool▁sep｜>",
-          .control_tokens = {"<｜tool▁calls▁begin｜>", "<｜tool▁call▁begin｜>", "<｜tool▁sep｜>",
-                             "<｜tool▁call▁end｜>", "<｜tool▁calls▁end｜>"}};
+          .after_name = in_block ? "\n```json\n" : "<｜tool▁sep｜>"};
 }
 
 }  // namespace

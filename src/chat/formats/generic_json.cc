@@ -8,12 +8,13 @@ namespace {
 bool Matches(std::string_view /*chat_template*/) { return true; }
 
 CallSyntax Syntax(std::string_view /*chat_template*/) {
-  return {.family = "generic_json",
-          .body = CallSyntax::Body::kJsonObject,
-          .section_begin = "{\"tool_calls\": [",
-          .separator = ", ",
-          .section_end = "]}",
-          .only_at_start = true};
+  return {
+      .family = "generic_json",
+      .body = CallSyntax::Body::kJsonObject,
+      .section_begin = "{\"tool_calls\": [",
+      .separator = ", ",
+      .section_end = "]}",
+  };
 }
 
 }  // namespace

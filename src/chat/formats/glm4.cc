@@ -17,9 +17,7 @@ CallSyntax Syntax(std::string_view /*chat_template*/) {
           .body = CallSyntax::Body::kNameThenJson,
           .separator = "<|assistant|>",
           .after_name = "\n",
-          .only_at_start = true,
-          .content_on_new_line = true,
-          .control_tokens = {"<|assistant|>"}};
+          .content_on_new_line = true};
 }
 
 }  // namespace

@@ -15,6 +15,7 @@ CallSyntax Syntax(std::string_view chat_template) {
   const std::string newline = on_one_line ? "" : "\n";
   return {.family = "glm45",
           .body = CallSyntax::Body::kNameThenTags,
+          .trigger = "<tool_call>",
           .call_begin = "<tool_call>",
           .separator = newline,
           .after_name = newline,

@@ -10,6 +10,7 @@ bool Matches(std::string_view chat_template) { return Contains(chat_template, "<
 CallSyntax Syntax(std::string_view /*chat_template*/) {
   return {.family = "hermes",
           .body = CallSyntax::Body::kJsonObject,
+          .trigger = "<tool_call>",
           .call_begin = "<tool_call>\n",
           .call_end = "\n</tool_call>",
           .separator = "\n"};

@@ -15,7 +15,6 @@ CallSyntax Syntax(std::string_view /*chat_template*/) {
           .body = CallSyntax::Body::kJsonObject,
           .separator = "; ",
           .arguments_key = "parameters",
-          .only_at_start = true,
           .parallel = false};
 }
 

@@ -13,20 +13,20 @@ CallSyntax Syntax(std::string_view chat_template) {
     const bool has_id = Contains(chat_template, "[CALL_ID]");
     return {.family = "mistral",
             .body = CallSyntax::Body::kNameThenJson,
+            .trigger = "[TOOL_CALLS]",
             .call_begin = "[TOOL_CALLS]",
             .id_begin = has_id ? "[CALL_ID]" : "",
             .after_name = "[ARGS]",
-            .id_length = 9,
-            .control_tokens = {"[TOOL_CALLS]", "[CALL_ID]", "[ARGS]"}};
+            .id_length = 9};
   }
   return {.family = "mistral",
           .body = CallSyntax::Body::kJsonObject,
+          .trigger = "[TOOL_CALLS]",
           .section_begin = "[TOOL_CALLS][",
           .separator = ", ",
           .section_end = "]",
           .has_id = true,
-          .id_length = 9,
-          .control_tokens = {"[TOOL_CALLS]"}};
+          .id_length = 9};
 }
 
 }  // namespace

@@ -13,6 +13,7 @@ bool Matches(std::string_view chat_template) {
 CallSyntax Syntax(std::string_view /*chat_template*/) {
   return {.family = "qwen3_coder",
           .body = CallSyntax::Body::kNameThenTags,
+          .trigger = "<tool_call>",
           .call_begin = "<tool_call>\n<function=",
           .call_end = "\n</tool_call>",
           .separator = "\n",
