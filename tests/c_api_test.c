@@ -176,6 +176,7 @@ static void test_answers(autoglm_session* session) {
   CHECK(result.total_ms >= result.ttft_ms && result.peak_rss_bytes > 0);
 
   char text[4096];
+  char message_json[4096];
   int32_t tokens[64];
   size_t n = 0;
   CHECK(autoglm_session_answer_text(session, NULL, 0, &n, &error) == AUTOGLM_OK);
@@ -207,6 +208,9 @@ static void test_answers(autoglm_session* session) {
   CHECK(result.seed == 7);
   CHECK(autoglm_session_answer_tokens(session, tokens, 64, &n, &error) == AUTOGLM_OK);
   CHECK(n >= 1 && tokens[0] != 432);
+  CHECK(autoglm_session_answer_message(session, message_json, sizeof(message_json), &n, &error) ==
+        AUTOGLM_OK);
+  CHECK(n > 30 && memcmp(message_json, "{\"role\":\"assistant\",\"content\":\"", 31) == 0);
 
   /* Cancelled by the callback, and by the other function. */
   a = (answer){.stop_after = 2};

@@ -146,8 +146,9 @@ class ChatCommand final : public Command {
   void Answer(const std::string& line) {
     messages_.push_back({"user", line});
     const Result<GenerateResult> result =
-        session_->Chat(messages_, chat_options_, [](std::string_view text) {
-          Print(text);
+        session_->Chat(messages_, chat_options_, [](const ChatDelta& delta) {
+          if (delta.kind == ChatDelta::Kind::kContent) Print(delta.text);
+          if (delta.kind == ChatDelta::Kind::kReasoning) std::fputs(delta.text.c_str(), stderr);
           FlushOutput();
           return true;
         });

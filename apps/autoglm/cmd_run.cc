@@ -41,6 +41,11 @@ class RunCommand final : public Command {
         ->type_name("FILE|NAME");
     app->add_flag("!--no-jump-ahead", jump_ahead_,
                   "compute the text that a grammar forces token by token");
+    app->add_option("--tools", tools_, "tools that the model may call, a JSON array as with OpenAI")
+        ->type_name("FILE.json");
+    app->add_option("--tool-choice", tool_choice_,
+                    "auto (the default), none, required, or the name of the tool to call")
+        ->type_name("CHOICE");
     DeclareServer(app);
     app->add_flag("-v,--verbose", verbose_, "tell on stderr what is done and how fast");
     AddJsonOption(app, &json_);
@@ -89,12 +94,23 @@ class RunCommand final : public Command {
     options.n_keep = n_keep_;
     AUTOGLM_ASSIGN_OR_RETURN(options.grammar, ReadGrammar(grammar_));
     options.jump_ahead = jump_ahead_;
+    if (!tools_.empty()) {
+      AUTOGLM_ASSIGN_OR_RETURN(options.tools_json, ReadInput(tools_));
+    }
+    options.tool_choice = tool_choice_;
 
     const bool as_chat = !raw_ && info.has_chat_template;
     if (!as_chat) Show(prompt);
     const TextCallback show = [this](std::string_view text) { return Show(text); };
+    const DeltaCallback show_part = [this](const ChatDelta& delta) {
+      if (delta.kind == ChatDelta::Kind::kContent) return Show(delta.text);
+      // Reasoning is no part of the answer.
+      const bool is_told = delta.kind == ChatDelta::Kind::kReasoning && !json_;
+      if (is_told) std::fputs(delta.text.c_str(), stderr);
+      return true;
+    };
     AUTOGLM_ASSIGN_OR_RETURN(const GenerateResult result,
-                             as_chat ? session->Chat({{"user", prompt}}, options, show)
+                             as_chat ? session->Chat({{"user", prompt}}, options, show_part)
                                      : session->Generate(prompt, options, show));
     ShowResult(result);
     return OkStatus();
@@ -136,6 +152,7 @@ class RunCommand final : public Command {
       PrintJson(ResultToJson(result));
     } else {
       Print("\n");
+      for (const ToolCall& call : result.tool_calls) PrintJson(CallToJson(call));
       FlushOutput();
     }
     if (verbose_) std::fprintf(stderr, "autoglm: %s\n", Summary(result).c_str());
@@ -158,6 +175,8 @@ class RunCommand final : public Command {
   int n_keep_ = 0;
   std::string grammar_;
   bool jump_ahead_ = true;
+  std::string tools_;
+  std::string tool_choice_ = "auto";
   bool verbose_ = false;
   bool json_ = false;
 };

@@ -70,6 +70,14 @@ void LayOver(const SamplingOptions& sampling, GenerateOptions* options) {
   if (sampling.seed) options->seed = sampling.seed;
 }
 
+nlohmann::ordered_json CallToJson(const ToolCall& call) {
+  using Json = nlohmann::ordered_json;
+  Json arguments = Json::parse(call.arguments_json, nullptr, /*allow_exceptions=*/false);
+  if (arguments.is_discarded()) arguments = call.arguments_json;
+  return {
+      {"id", call.id}, {"name", call.name}, {"arguments", arguments}, {"complete", call.complete}};
+}
+
 nlohmann::ordered_json ResultToJson(const GenerateResult& result) {
   const GenerateStats& stats = result.stats;
   nlohmann::ordered_json json = {{"text", result.text},
@@ -86,6 +94,8 @@ nlohmann::ordered_json ResultToJson(const GenerateResult& result) {
                                  {"total_ms", stats.total_ms},
                                  {"load_ms", stats.load_ms},
                                  {"peak_rss_bytes", stats.peak_rss_bytes}};
+  if (!result.reasoning.empty()) json["reasoning"] = result.reasoning;
+  for (const ToolCall& call : result.tool_calls) json["tool_calls"].push_back(CallToJson(call));
   if (!result.status.ok()) json["message"] = result.status.message();
   return json;
 }

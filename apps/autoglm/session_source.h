@@ -22,7 +22,11 @@ void LayOver(const SamplingOptions& sampling, GenerateOptions* options);
 /// What the model's author recommends, with `sampling` laid over it.
 Result<ChatOptions> MakeChatOptions(const AutoGLMSession& session, const SamplingOptions& sampling);
 
-/// {"text", "tokens", "n_prompt_tokens", "n_tokens", "stop_reason", "ttft_ms", "tok_s", ...}.
+/// {"id", "name", "arguments", "complete"}; the arguments as a text where they are not complete.
+nlohmann::ordered_json CallToJson(const ToolCall& call);
+
+/// {"text", "tokens", "n_prompt_tokens", "n_tokens", "stop_reason", "ttft_ms", "tok_s", ...};
+/// "reasoning" and "tool_calls" where there are such.
 nlohmann::ordered_json ResultToJson(const GenerateResult& result);
 
 /// "12 + 64 tokens, first after 31 ms, 45.2 tokens/s".

@@ -18,6 +18,7 @@
 #include <utility>
 #include <vector>
 
+#include "autoglm/chat.h"
 #include "autoglm/generation.h"
 #include "autoglm/log.h"
 #include "autoglm/status.h"
@@ -146,13 +147,20 @@ struct GenerateOptions {
 struct ChatMessage {
   std::string role;  ///< "system", "user", "assistant", "tool" ...
   std::string content;
-  /// Further fields for the model's template, as a JSON object: {"tool_calls": [...]}; or empty.
+  /// Further fields, as a JSON object, or empty: an earlier answer's {"tool_calls": [...],
+  /// "reasoning_content": "..."}, a result's {"tool_call_id": "..."}, as with OpenAI, and whatever
+  /// else the model's template reads.
   std::string extra_json = {};
 };
 
 /// Always read with parse_special and without add_special: the template writes what is needed.
 struct ChatOptions : GenerateOptions {
   std::string tools_json = {};  ///< a JSON array of tools as with OpenAI, or empty
+  /// "auto": the model decides; "none"; "required": it must call one; or the name of the one.
+  std::string tool_choice = "auto";
+  bool parallel_tool_calls = true;  ///< more than one call in an answer, where the model can
+  /// Reasoning goes into GenerateResult::reasoning. False: it stays in the text, with its marks.
+  bool split_reasoning = true;
   /// Variables of the template as a JSON object: {"enable_thinking": false}; or empty.
   std::string template_variables_json = {};
   bool add_generation_prompt = true;
@@ -172,13 +180,19 @@ struct GenerateStats {
 };
 
 struct GenerateResult {
-  std::string text;             ///< valid UTF-8
-  std::vector<int32_t> tokens;  ///< every token chosen, one that ends the answer included
+  std::string text;                  ///< valid UTF-8; of Chat the content alone
+  std::string reasoning;             ///< of Chat: what the model wrote between <think> and </think>
+  std::vector<ToolCall> tool_calls;  ///< of Chat
+  std::vector<int32_t> tokens;       ///< every token chosen, one that ends the answer included
   StopReason stop_reason = StopReason::kNone;
   Status status;  ///< where stop_reason is kContextFull: the figures; else OK
   uint64_t seed = 0;
   GenerateStats stats;
 };
+
+/// The answer as a message of the conversation, with its reasoning and its complete calls: what the
+/// next call of Chat gets before the results ({"tool", text, {"tool_call_id": ...}}).
+ChatMessage AnswerMessage(const GenerateResult& result);
 
 struct ModelInfo {
   std::string path;
@@ -206,6 +220,9 @@ struct ModelInfo {
 /// Called with each piece of text as it becomes whole (never empty, valid UTF-8; the view is valid
 /// during the call only), on the thread of the call that writes the answer. False cancels.
 using TextCallback = std::function<bool(std::string_view text)>;
+
+/// The same with each piece of an answer of Chat: reasoning, content, calls of tools as they come.
+using DeltaCallback = std::function<bool(const ChatDelta& delta)>;
 
 /// Called with the logits [vocab_size] that follow the token at `position`. False cancels.
 using LogitsCallback = std::function<bool(int position, std::span<const float> logits)>;
@@ -245,12 +262,16 @@ class AutoGLMSession {
   Result<GenerateResult> GenerateFromTokens(std::span<const int32_t> prompt,
                                             const GenerateOptions& options = {},
                                             const TextCallback& callback = nullptr);
-  /// Answers a conversation, laid out by the model's own chat template. As Generate; also
-  /// kFailedPrecondition where the model has no template, kInvalidArgument where the template
-  /// refuses the messages or a JSON text is none.
+  /// Answers a conversation, laid out by the model's own chat template, and takes the answer apart.
+  /// As Generate; also kFailedPrecondition where the model has no template, kInvalidArgument where
+  /// the template refuses the messages, a JSON text is none, or tools and messages are not as with
+  /// OpenAI (the message begins with the field). `callback` gets the content.
   Result<GenerateResult> Chat(const std::vector<ChatMessage>& messages,
                               const ChatOptions& options = {},
                               const TextCallback& callback = nullptr);
+  /// The same, and `callback` gets everything.
+  Result<GenerateResult> Chat(const std::vector<ChatMessage>& messages, const ChatOptions& options,
+                              const DeltaCallback& callback);
   /// The text that Chat would have read.
   Result<std::string> RenderChat(const std::vector<ChatMessage>& messages,
                                  const ChatOptions& options = {}) const;

@@ -116,6 +116,29 @@ typedef struct autoglm_config {
   void* progress_user;
 } autoglm_config;
 
+enum {
+  AUTOGLM_DELTA_CONTENT = 0,
+  AUTOGLM_DELTA_REASONING = 1,
+  AUTOGLM_DELTA_CALL_BEGIN = 2,
+  AUTOGLM_DELTA_ARGUMENTS = 3,
+  AUTOGLM_DELTA_CALL_END = 4
+};
+
+/* ChatDelta. Valid during the call only; texts are not terminated by 0. */
+typedef struct autoglm_delta {
+  size_t struct_size;
+  int32_t kind; /* AUTOGLM_DELTA_... */
+  const char* text;
+  size_t n_bytes;
+  int32_t call_index; /* -1: of no call */
+  const char* call_id;
+  size_t n_call_id_bytes;
+  int32_t complete; /* with CALL_END */
+} autoglm_delta;
+
+/* 0 cancels. */
+typedef int32_t (*autoglm_delta_callback)(void* user, const autoglm_delta* delta);
+
 typedef struct autoglm_logit_bias {
   int32_t token;
   float bias;
@@ -146,11 +169,16 @@ typedef struct autoglm_generate_options {
   int32_t keep_special;
   int32_t context_policy; /* AUTOGLM_CONTEXT_... */
   int32_t n_keep;
-  const char* tools_json;              /* chat only; or null */
-  const char* template_variables_json; /* chat only; or null */
-  const char* grammar;                 /* GBNF, "autoglm" or "json"; or null */
-  const char* json_schema;             /* instead of a grammar; or null */
-  int32_t jump_ahead;                  /* 1: text that a grammar forces is computed at once */
+  const char* tools_json;                /* chat only; or null */
+  const char* template_variables_json;   /* chat only; or null */
+  const char* grammar;                   /* GBNF, "autoglm" or "json"; or null */
+  const char* json_schema;               /* instead of a grammar; or null */
+  int32_t jump_ahead;                    /* 1: text that a grammar forces is computed at once */
+  const char* tool_choice;               /* chat only: auto, none, required, a name; null: auto */
+  int32_t parallel_tool_calls;           /* chat only; 1 */
+  int32_t split_reasoning;               /* chat only; 1: reasoning is no part of the text */
+  autoglm_delta_callback delta_callback; /* chat only: gets every piece of the answer; or null */
+  void* delta_user;
 } autoglm_generate_options;
 
 typedef struct autoglm_message {
@@ -248,15 +276,21 @@ AUTOGLM_API autoglm_status autoglm_session_chat(autoglm_session* session,
 /* From any thread. */
 AUTOGLM_API autoglm_status autoglm_session_cancel(autoglm_session* session);
 
-/* These four set `*n` to what there is, and copy it where `capacity` suffices. With a null buffer
+/* These five set `*n` to what there is, and copy it where `capacity` suffices. With a null buffer
  * they only count; with one that is too small they copy nothing and return AUTOGLM_OUT_OF_RANGE.
- * Text is not terminated by 0. The first two: of the last answer that succeeded. */
+ * Text is not terminated by 0. The first three: of the last answer that succeeded. */
 AUTOGLM_API autoglm_status autoglm_session_answer_text(autoglm_session* session, char* text,
                                                        size_t capacity, size_t* n,
                                                        autoglm_error* error);
 AUTOGLM_API autoglm_status autoglm_session_answer_tokens(autoglm_session* session, int32_t* tokens,
                                                          size_t capacity, size_t* n,
                                                          autoglm_error* error);
+/* The last answer as the assistant's message in JSON: {"role", "content", "reasoning_content",
+ * "tool_calls"}, the last two where there are such. The same object, less its role and content, is
+ * the extra_json with which the next request repeats it. */
+AUTOGLM_API autoglm_status autoglm_session_answer_message(autoglm_session* session, char* json,
+                                                          size_t capacity, size_t* n,
+                                                          autoglm_error* error);
 AUTOGLM_API autoglm_status autoglm_session_tokenize(autoglm_session* session, const char* text,
                                                     size_t n_bytes, int32_t add_special,
                                                     int32_t parse_special, int32_t* tokens,

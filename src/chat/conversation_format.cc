@@ -85,8 +85,9 @@ Result<Conversation> ConversationFormat::Prepare(const ConversationRequest& requ
   AnswerParserOptions& parser = out.parser;
   const std::string_view prompt = TrimSpace(out.prompt);
   const bool begins_answer = request.add_generation_prompt && !reasoning_.begin.empty();
-  parser.reasoning = reasoning_;
-  parser.starts_in_reasoning = begins_answer && prompt.ends_with(reasoning_.begin);
+  if (request.splits_reasoning) parser.reasoning = reasoning_;
+  parser.starts_in_reasoning =
+      request.splits_reasoning && begins_answer && prompt.ends_with(reasoning_.begin);
   parser.drops_leading_space = (begins_answer && prompt.ends_with(reasoning_.end)) ||
                                syntax_.family == "glm45" || syntax_.content_on_new_line;
   parser.reads_calls = has_tools;

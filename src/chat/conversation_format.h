@@ -27,8 +27,9 @@ struct ConversationRequest {
   /// Further variables of the template, an object: enable_thinking ...
   const nlohmann::ordered_json* variables = nullptr;
   bool add_generation_prompt = true;
-  int64_t now_unix_s = 0;  ///< what strftime_now sees
-  uint64_t id_seed = 0;    ///< the ids of calls follow from it
+  bool splits_reasoning = true;  ///< false: it stays in the content, with its marks
+  int64_t now_unix_s = 0;        ///< what strftime_now sees
+  uint64_t id_seed = 0;          ///< the ids of calls follow from it
 };
 
 struct Conversation {

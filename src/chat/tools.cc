@@ -61,7 +61,7 @@ Status ReadParameters(const Json& function, const std::string& field, ToolSpec* 
                    properties->type_name());
   }
   for (const auto& [name, property] : properties->items()) {
-    tool->parameters[name] = KindOf(property);
+    tool->parameters[name] = ParameterKindOf(property);
   }
   return OkStatus();
 }
@@ -105,7 +105,7 @@ Result<ToolSpec> ParseTool(const Json& tool, const std::string& field) {
 
 }  // namespace
 
-ParameterKind KindOf(const Json& schema) {
+ParameterKind ParameterKindOf(const Json& schema) {
   if (!schema.is_object()) return {};
   for (const char* key : {"$ref", "anyOf", "oneOf", "allOf"}) {
     if (schema.contains(key)) return {.form = ParameterKind::Form::kJson};

@@ -73,7 +73,7 @@ void AppendJsonString(std::string* out, std::string_view value);
 void AppendJsonStringPiece(std::string* out, std::string_view piece);
 
 /// As of a property's schema. A reference or a combination of schemas counts as kJson.
-ParameterKind KindOf(const nlohmann::ordered_json& schema);
+ParameterKind ParameterKindOf(const nlohmann::ordered_json& schema);
 
 /// The JSON that the text of a value stands for; where it is none of the permitted kind, a string.
 std::string BareValueToJson(std::string_view text, const ParameterKind& kind);

@@ -108,8 +108,10 @@ Status Sequence::Start(std::span<const int32_t> prompt, const SequenceOptions& o
     sampler_->AddConstraint(std::move(constraint));
   }
   decoder_.reset();
-  if (tokenizer_ != nullptr)
-    decoder_.emplace(*tokenizer_, /*at_start=*/false, options_.keep_special);
+  if (tokenizer_ != nullptr) {
+    decoder_.emplace(*tokenizer_, /*at_start=*/false, options_.keep_special,
+                     options_.shown_special);
+  }
   stop_matcher_ = std::move(stop_matcher);
 
   started_ = true;

@@ -31,7 +31,9 @@ struct SequenceOptions {
   std::vector<std::string> stop = {};  ///< texts that end the answer and are not shown
   bool ignore_eos = false;             ///< go on after a token that ends an answer
   bool keep_special = false;           ///< show control tokens in the text
-  int n_logprobs = -1;                 ///< -1: none; n: of the token, and of the n likeliest
+  std::vector<int32_t> shown_special =
+      {};               ///< control tokens to show without that: a parser's marks
+  int n_logprobs = -1;  ///< -1: none; n: of the token, and of the n likeliest
   ContextPolicy context_policy = ContextPolicy::kStop;
   int n_keep = 0;  ///< kDropOldest: tokens at the start that are never dropped
   /// Whose texts it may share pages with, where the engine has a prefix cache.

@@ -83,6 +83,14 @@ Result<GenerateResult> AutoGLMSession::GenerateFromTokens(std::span<const int32_
 Result<GenerateResult> AutoGLMSession::Chat(const std::vector<ChatMessage>& messages,
                                             const ChatOptions& options,
                                             const TextCallback& callback) {
+  return Chat(messages, options, DeltaCallback([&](const ChatDelta& delta) {
+                return delta.kind != ChatDelta::Kind::kContent || !callback || callback(delta.text);
+              }));
+}
+
+Result<GenerateResult> AutoGLMSession::Chat(const std::vector<ChatMessage>& messages,
+                                            const ChatOptions& options,
+                                            const DeltaCallback& callback) {
   return impl_->RunAlone(
       [&](TextSession& s) { return s.Chat(messages, options, callback, impl_->cancelled); });
 }

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstring>
 #include <mutex>
+#include <nlohmann/json.hpp>
 #include <string>
 #include <utility>
 #include <vector>
@@ -19,6 +20,7 @@ struct autoglm_session {
   std::mutex mutex;         ///< of what follows
   std::string answer_text;
   std::vector<int32_t> answer_tokens;
+  std::string answer_message;
 };
 
 namespace {
@@ -31,6 +33,7 @@ static_assert(AUTOGLM_QUALITY_INT4 == static_cast<int>(Quality::kInt4));
 static_assert(AUTOGLM_KV_Q8_0 == static_cast<int>(KvType::kQ8_0));
 static_assert(AUTOGLM_CONTEXT_DROP_OLDEST == static_cast<int>(ContextPolicy::kDropOldest));
 static_assert(AUTOGLM_STOP_ERROR == static_cast<int>(StopReason::kError));
+static_assert(AUTOGLM_DELTA_CALL_END == static_cast<int>(ChatDelta::Kind::kCallEnd));
 static_assert(AUTOGLM_LOG_ERROR == static_cast<int>(LogLevel::kError));
 
 autoglm_status Report(const Status& status, autoglm_error* error) {
@@ -128,6 +131,9 @@ autoglm_generate_options ToC(const GenerateOptions& options) {
   out.penalty_last_n = options.penalty_last_n;
   out.add_special = options.add_special;
   out.jump_ahead = options.jump_ahead;
+  const ChatOptions chat;
+  out.parallel_tool_calls = chat.parallel_tool_calls;
+  out.split_reasoning = chat.split_reasoning;
   return out;
 }
 
@@ -187,6 +193,9 @@ Result<ChatOptions> FromC(const autoglm_generate_options* given) {
   options.n_keep = c.n_keep;
   options.tools_json = OrEmpty(c.tools_json);
   options.template_variables_json = OrEmpty(c.template_variables_json);
+  if (c.tool_choice != nullptr) options.tool_choice = c.tool_choice;
+  options.parallel_tool_calls = c.parallel_tool_calls != 0;
+  options.split_reasoning = c.split_reasoning != 0;
   options.grammar = OrEmpty(c.grammar);
   options.json_schema = OrEmpty(c.json_schema);
   options.jump_ahead = c.jump_ahead != 0;
@@ -253,6 +262,31 @@ TextCallback FromC(autoglm_text_callback callback, void* user) {
   };
 }
 
+DeltaCallback FromC(autoglm_delta_callback delta_callback, void* delta_user,
+                    autoglm_text_callback text_callback, void* text_user) {
+  return [=](const ChatDelta& delta) {
+    const autoglm_delta c = {sizeof(c),
+                             static_cast<int32_t>(delta.kind),
+                             delta.text.data(),
+                             delta.text.size(),
+                             delta.call_index,
+                             delta.call_id.data(),
+                             delta.call_id.size(),
+                             delta.complete};
+    if (delta_callback != nullptr && delta_callback(delta_user, &c) == 0) return false;
+    if (text_callback == nullptr || delta.kind != ChatDelta::Kind::kContent) return true;
+    return text_callback(text_user, delta.text.data(), delta.text.size()) != 0;
+  };
+}
+
+std::string MessageJson(const GenerateResult& result) {
+  using Json = nlohmann::ordered_json;
+  const ChatMessage message = AnswerMessage(result);
+  Json json = {{"role", message.role}, {"content", message.content}};
+  if (!message.extra_json.empty()) json.update(Json::parse(message.extra_json));
+  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
 /// `options` -> `answer(session, options)` -> `result`.
 template <typename F>
 Status Answer(autoglm_session* session, const autoglm_generate_options* options,
@@ -263,6 +297,7 @@ Status Answer(autoglm_session* session, const autoglm_generate_options* options,
   AUTOGLM_ASSIGN_OR_RETURN(GenerateResult answered, answer(*session->session, cpp_options));
   AUTOGLM_RETURN_IF_ERROR(WriteStruct(ToC(answered), result, "result"));
   const std::lock_guard lock(session->mutex);
+  session->answer_message = MessageJson(answered);
   session->answer_text = std::move(answered.text);
   session->answer_tokens = std::move(answered.tokens);
   return OkStatus();
@@ -400,8 +435,10 @@ autoglm_status autoglm_session_chat(autoglm_session* session, const autoglm_mess
   return Call(error, [&]() -> Status {
     AUTOGLM_ASSIGN_OR_RETURN(const std::vector<ChatMessage> cpp_messages,
                              FromC(messages, n_messages));
+    AUTOGLM_ASSIGN_OR_RETURN(const autoglm_generate_options c,
+                             ReadStruct(options, ToC(GenerateOptions()), "generate_options"));
     return Answer(session, options, result, [&](AutoGLMSession& s, const ChatOptions& o) {
-      return s.Chat(cpp_messages, o, FromC(callback, user));
+      return s.Chat(cpp_messages, o, FromC(c.delta_callback, c.delta_user, callback, user));
     });
   });
 }
@@ -427,6 +464,15 @@ autoglm_status autoglm_session_answer_tokens(autoglm_session* session, int32_t* 
     if (session == nullptr) return NullArgument("session");
     const std::lock_guard lock(session->mutex);
     return CopyOut(session->answer_tokens, tokens, capacity, n);
+  });
+}
+
+autoglm_status autoglm_session_answer_message(autoglm_session* session, char* json, size_t capacity,
+                                              size_t* n, autoglm_error* error) {
+  return Call(error, [&]() -> Status {
+    if (session == nullptr) return NullArgument("session");
+    const std::lock_guard lock(session->mutex);
+    return CopyOut(session->answer_message, json, capacity, n);
   });
 }
 

@@ -80,12 +80,7 @@ void LoadText(const Metadata& metadata, const Logger& log, LoadedModel* loaded) 
                                 "the model has no chat template: it continues texts (Generate) and "
                                 "cannot be talked to (Chat)");
   } else {
-    Result<ChatTemplate> parsed = ChatTemplate::Parse(*source);
-    if (parsed.ok()) {
-      loaded->chat_template = std::move(*parsed);
-    } else {
-      loaded->chat_status = parsed.status().WithContext("the model's chat template");
-    }
+    SetChatTemplate(*source, loaded);
   }
 }
 
@@ -175,6 +170,18 @@ Status LoadWeights(const AutoGLMConfig& config, const Logger& log, const EngineS
 }
 
 }  // namespace
+
+void SetChatTemplate(std::string_view source, LoadedModel* loaded) {
+  Result<ChatTemplate> parsed = ChatTemplate::Parse(source);
+  if (!parsed.ok()) {
+    loaded->chat_status = parsed.status().WithContext("the model's chat template");
+    return;
+  }
+  loaded->chat_template = std::move(*parsed);
+  if (loaded->tokenizer == nullptr) return;
+  loaded->conversation_format =
+      ConversationFormat::Create(source, *loaded->chat_template, *loaded->tokenizer);
+}
 
 Result<GenerateOptions> RecommendedOptions(const Metadata& metadata) {
   GenerateOptions options;

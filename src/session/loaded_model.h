@@ -5,11 +5,13 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "autoglm/autoglm.h"
 #include "backend/backend.h"
 #include "base/log.h"
 #include "base/status.h"
+#include "chat/conversation_format.h"
 #include "engine/engine.h"
 #include "formats/model_file.h"
 #include "model/language_model.h"
@@ -30,6 +32,7 @@ struct LoadedModel {
   Status tokenizer_status;
   std::optional<ChatTemplate> chat_template;  ///< none: chat_status says why
   Status chat_status;
+  std::optional<ConversationFormat> conversation_format;  ///< where there are both of them
   std::unique_ptr<LanguageModel> model;
   std::unique_ptr<Engine> engine;
   int batch_size = 1;  ///< rows of a step
@@ -50,6 +53,9 @@ Result<std::unique_ptr<LoadedModel>> LoadModelForSession(const std::string& path
                                                          const AutoGLMConfig& config,
                                                          const Logger& log,
                                                          const EngineSize& size = {});
+
+/// Sets chat_template (or chat_status) and conversation_format from a template's source.
+void SetChatTemplate(std::string_view source, LoadedModel* loaded);
 
 /// What the metadata recommends: GGUF's general.sampling.*, or autoglm.generation.* out of a
 /// generation_config.json. kInvalidArgument where a value is of the wrong type.

@@ -17,7 +17,12 @@ using Json = nlohmann::ordered_json;
 
 constexpr double kMsPerNs = 1e-6;
 
-SequenceOptions ToSequenceOptions(const GenerateOptions& options, uint64_t seed) {
+uint64_t RandomSeed() {
+  std::random_device device;
+  return static_cast<uint64_t>(device()) << 32 | device();
+}
+
+SequenceOptions TranslateOptions(const GenerateOptions& options) {
   SequenceOptions out;
   out.sampling = {.temperature = options.temperature,
                   .top_k = options.top_k,
@@ -29,7 +34,7 @@ SequenceOptions ToSequenceOptions(const GenerateOptions& options, uint64_t seed)
                   .frequency_penalty = options.frequency_penalty,
                   .penalty_last_n = options.penalty_last_n,
                   .logit_bias = options.logit_bias,
-                  .seed = seed};
+                  .seed = options.seed ? *options.seed : RandomSeed()};
   out.max_new_tokens = options.max_tokens;
   out.stop = options.stop;
   out.ignore_eos = options.ignore_eos;
@@ -38,11 +43,6 @@ SequenceOptions ToSequenceOptions(const GenerateOptions& options, uint64_t seed)
   out.n_keep = options.n_keep;
   out.jump_ahead = options.jump_ahead;
   return out;
-}
-
-uint64_t RandomSeed() {
-  std::random_device device;
-  return static_cast<uint64_t>(device()) << 32 | device();
 }
 
 /// JSON of the given kind, or null for an empty text.
@@ -68,6 +68,32 @@ Result<Json> ToJson(const std::vector<ChatMessage>& messages) {
   return out;
 }
 
+/// "auto", "none", "required", or a tool's name, as in OpenAI's API.
+Json ToolChoiceJson(const std::string& choice) {
+  if (choice == "auto" || choice == "none" || choice == "required") return choice;
+  return {{"type", "function"}, {"function", {{"name", ReplaceInvalidUtf8(choice)}}}};
+}
+
+void AddDelta(const ChatDelta& delta, GenerateResult* result) {
+  switch (delta.kind) {
+    case ChatDelta::Kind::kContent:
+      result->text += delta.text;
+      break;
+    case ChatDelta::Kind::kReasoning:
+      result->reasoning += delta.text;
+      break;
+    case ChatDelta::Kind::kCallBegin:
+      result->tool_calls.push_back({.id = delta.call_id, .name = delta.text});
+      break;
+    case ChatDelta::Kind::kArguments:
+      result->tool_calls.back().arguments_json += delta.text;
+      break;
+    case ChatDelta::Kind::kCallEnd:
+      result->tool_calls.back().complete = delta.complete;
+      break;
+  }
+}
+
 }  // namespace
 
 TextSession::TextSession(std::unique_ptr<LoadedModel> loaded)
@@ -80,25 +106,32 @@ Result<GenerateResult> TextSession::Generate(std::string_view prompt,
   const int64_t call_ns = loaded_->clock->NowNs();
   AUTOGLM_ASSIGN_OR_RETURN(const std::vector<int32_t> tokens,
                            Tokenize(prompt, options.add_special, options.parse_special));
-  return Answer(tokens, options, callback, cancelled, call_ns);
+  AUTOGLM_ASSIGN_OR_RETURN(const SequenceOptions translated, ToSequenceOptions(options));
+  return Answer(tokens, translated, callback, cancelled, call_ns);
 }
 
 Result<GenerateResult> TextSession::GenerateFromTokens(std::span<const int32_t> prompt,
                                                        const GenerateOptions& options,
                                                        const TextCallback& callback,
                                                        const std::atomic<bool>& cancelled) {
-  return Answer(prompt, options, callback, cancelled, loaded_->clock->NowNs());
+  const int64_t call_ns = loaded_->clock->NowNs();
+  AUTOGLM_ASSIGN_OR_RETURN(const SequenceOptions translated, ToSequenceOptions(options));
+  return Answer(prompt, translated, callback, cancelled, call_ns);
+}
+
+Result<SequenceOptions> TextSession::ToSequenceOptions(const GenerateOptions& options) {
+  SequenceOptions out = TranslateOptions(options);
+  AUTOGLM_ASSIGN_OR_RETURN(out.grammar, GrammarOf(options));
+  return out;
 }
 
 Result<GenerateResult> TextSession::Answer(std::span<const int32_t> prompt,
-                                           const GenerateOptions& options,
+                                           const SequenceOptions& options,
                                            const TextCallback& callback,
                                            const std::atomic<bool>& cancelled, int64_t call_ns) {
   GenerateResult result;
-  result.seed = options.seed ? *options.seed : RandomSeed();
-  SequenceOptions sequence_options = ToSequenceOptions(options, result.seed);
-  AUTOGLM_ASSIGN_OR_RETURN(sequence_options.grammar, GrammarOf(options));
-  AUTOGLM_RETURN_IF_ERROR(sequence_->Start(prompt, sequence_options));
+  result.seed = options.sampling.seed;
+  AUTOGLM_RETURN_IF_ERROR(sequence_->Start(prompt, options));
   AUTOGLM_RETURN_IF_ERROR(Run(callback, cancelled, &result));
   result.stop_reason = sequence_->stop_reason();
   if (result.stop_reason == StopReason::kError) return sequence_->status();
@@ -108,13 +141,41 @@ Result<GenerateResult> TextSession::Answer(std::span<const int32_t> prompt,
 }
 
 Result<GenerateResult> TextSession::Chat(const std::vector<ChatMessage>& messages,
-                                         const ChatOptions& options, const TextCallback& callback,
+                                         const ChatOptions& options, const DeltaCallback& callback,
                                          const std::atomic<bool>& cancelled) {
   const int64_t call_ns = loaded_->clock->NowNs();
-  AUTOGLM_ASSIGN_OR_RETURN(const std::string prompt, RenderChat(messages, options));
-  AUTOGLM_ASSIGN_OR_RETURN(const std::vector<int32_t> tokens,
-                           Tokenize(prompt, /*add_special=*/false, /*parse_special=*/true));
-  return Answer(tokens, options, callback, cancelled, call_ns);
+  AUTOGLM_ASSIGN_OR_RETURN(const Conversation conversation, Prepare(messages, options));
+  AUTOGLM_ASSIGN_OR_RETURN(
+      const std::vector<int32_t> tokens,
+      Tokenize(conversation.prompt, /*add_special=*/false, /*parse_special=*/true));
+  AUTOGLM_ASSIGN_OR_RETURN(SequenceOptions translated, ToSequenceOptions(options));
+  translated.shown_special = conversation.shown_special;
+  AnswerParser parser(conversation.parser);
+  GenerateResult parts;
+  std::vector<ChatDelta> deltas;
+  const auto deliver = [&] {
+    bool go_on = true;
+    for (const ChatDelta& delta : deltas) {
+      AddDelta(delta, &parts);
+      go_on = go_on && (!callback || callback(delta));
+    }
+    deltas.clear();
+    return go_on;
+  };
+  const auto read = [&](std::string_view text) {
+    parser.Push(text, &deltas);
+    return deliver();
+  };
+  AUTOGLM_ASSIGN_OR_RETURN(GenerateResult result,
+                           Answer(tokens, translated, read, cancelled, call_ns));
+  const bool ended = result.stop_reason == StopReason::kEndOfGeneration ||
+                     result.stop_reason == StopReason::kStopString;
+  parser.Finish(/*cut_off=*/!ended, &deltas);
+  deliver();
+  result.text = std::move(parts.text);
+  result.reasoning = std::move(parts.reasoning);
+  result.tool_calls = std::move(parts.tool_calls);
+  return result;
 }
 
 Result<std::shared_ptr<const Grammar>> TextSession::GrammarOf(const GenerateOptions& options) {
@@ -174,24 +235,35 @@ GenerateStats TextSession::Stats(int64_t call_ns) const {
   return stats;
 }
 
-Result<std::string> TextSession::RenderChat(const std::vector<ChatMessage>& messages,
-                                            const ChatOptions& options) const {
+Result<Conversation> TextSession::Prepare(const std::vector<ChatMessage>& messages,
+                                          const ChatOptions& options) const {
   if (!loaded_->chat_template) return loaded_->chat_status;
-  if (loaded_->tokenizer == nullptr) return loaded_->tokenizer_status;
-  AUTOGLM_ASSIGN_OR_RETURN(Json input, ParseJson(options.template_variables_json,
-                                                 Json::value_t::object, "template_variables_json"));
-  if (input.is_null()) input = Json::object();
-  const Tokenizer& tokenizer = *loaded_->tokenizer;
-  input["bos_token"] = ReplaceInvalidUtf8(tokenizer.TokenBytes(tokenizer.bos_id()));
-  input["eos_token"] = ReplaceInvalidUtf8(tokenizer.TokenBytes(tokenizer.eos_id()));
-  input["add_generation_prompt"] = options.add_generation_prompt;
-  AUTOGLM_ASSIGN_OR_RETURN(input["messages"], ToJson(messages));
+  if (!loaded_->conversation_format) return loaded_->tokenizer_status;
+  AUTOGLM_ASSIGN_OR_RETURN(
+      const Json variables,
+      ParseJson(options.template_variables_json, Json::value_t::object, "template_variables_json"));
+  AUTOGLM_ASSIGN_OR_RETURN(const Json message_list, ToJson(messages));
   AUTOGLM_ASSIGN_OR_RETURN(const Json tools,
                            ParseJson(options.tools_json, Json::value_t::array, "tools_json"));
-  if (!tools.is_null()) input["tools"] = tools;
+  const Json choice = ToolChoiceJson(options.tool_choice);
+  ConversationRequest request;
+  request.messages = &message_list;
+  request.tools = &tools;
+  request.tool_choice = &choice;
+  request.parallel_tool_calls = options.parallel_tool_calls;
+  if (!variables.is_null()) request.variables = &variables;
+  request.add_generation_prompt = options.add_generation_prompt;
+  request.splits_reasoning = options.split_reasoning;
+  request.id_seed = RandomSeed();
   const auto now = std::chrono::system_clock::now().time_since_epoch();
-  return loaded_->chat_template->Render(
-      input, std::chrono::duration_cast<std::chrono::seconds>(now).count());
+  request.now_unix_s = std::chrono::duration_cast<std::chrono::seconds>(now).count();
+  return loaded_->conversation_format->Prepare(request);
+}
+
+Result<std::string> TextSession::RenderChat(const std::vector<ChatMessage>& messages,
+                                            const ChatOptions& options) const {
+  AUTOGLM_ASSIGN_OR_RETURN(Conversation conversation, Prepare(messages, options));
+  return std::move(conversation.prompt);
 }
 
 Result<std::vector<int32_t>> TextSession::Tokenize(std::string_view text, bool add_special,

@@ -29,7 +29,7 @@ class TextSession {
                                             const TextCallback& callback,
                                             const std::atomic<bool>& cancelled);
   Result<GenerateResult> Chat(const std::vector<ChatMessage>& messages, const ChatOptions& options,
-                              const TextCallback& callback, const std::atomic<bool>& cancelled);
+                              const DeltaCallback& callback, const std::atomic<bool>& cancelled);
   Result<std::string> RenderChat(const std::vector<ChatMessage>& messages,
                                  const ChatOptions& options) const;
   Result<std::vector<int32_t>> Tokenize(std::string_view text, bool add_special,
@@ -42,9 +42,12 @@ class TextSession {
 
  private:
   /// `call_ns`: when the caller asked.
-  Result<GenerateResult> Answer(std::span<const int32_t> prompt, const GenerateOptions& options,
+  Result<GenerateResult> Answer(std::span<const int32_t> prompt, const SequenceOptions& options,
                                 const TextCallback& callback, const std::atomic<bool>& cancelled,
                                 int64_t call_ns);
+  Result<SequenceOptions> ToSequenceOptions(const GenerateOptions& options);
+  Result<Conversation> Prepare(const std::vector<ChatMessage>& messages,
+                               const ChatOptions& options) const;
   /// Of options.grammar or options.json_schema; null: neither. The last one is kept.
   Result<std::shared_ptr<const Grammar>> GrammarOf(const GenerateOptions& options);
   /// Steps until the answer is finished.

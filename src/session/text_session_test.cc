@@ -52,9 +52,8 @@ struct Fixture {
   }
 
   void SetTemplate(std::string_view source) {
-    Result<ChatTemplate> parsed = ChatTemplate::Parse(source);
-    ASSERT_TRUE(parsed.ok()) << parsed.status().ToString();
-    parts->chat_template = std::move(*parsed);
+    SetChatTemplate(source, parts);
+    ASSERT_TRUE(parts->chat_template) << parts->chat_status.ToString();
   }
 
   FakeClock* clock = nullptr;
@@ -68,7 +67,14 @@ GenerateOptions Greedy() { return {.temperature = 0}; }
 
 constexpr char kTemplate[] =
     "{{ bos_token }}{% for m in messages %}[{{ m.role }}]{{ m.content }}\n{% endfor %}"
-    "{% if tools %}{{ tools[0].name }}\n{% endif %}{% if extra %}{{ extra }}\n{% endif %}";
+    "{% if extra %}{{ extra }}\n{% endif %}";
+
+// Of the Hermes family: it mentions <tool_call> and shows its tools.
+constexpr char kToolTemplate[] =
+    "{% for m in messages %}[{{ m.role }}]{{ m.content }}{% for c in m.tool_calls %}<tool_call>"
+    "{{ c.function | tojson }}</tool_call>{% endfor %}{{ '\\n' }}{% endfor %}"
+    "{% for t in tools %}{{ t.function.name }}{{ t.function.parameters.properties }}\n{% endfor %}"
+    "{# </think> #}";
 
 TEST(TextSession, GeneratesWithStatisticsAndStreams) {
   Fixture f(Answering("Hello there."));
@@ -242,13 +248,12 @@ TEST(TextSession, ChatRendersTheTemplateAndKeepsTheCommonPrefix) {
   EXPECT_EQ(result->stats.n_cached_tokens, 20);
 }
 
-TEST(TextSession, ChatPassesToolsVariablesAndFurtherFields) {
+TEST(TextSession, ChatPassesVariablesAndFurtherFields) {
   Fixture f(Answering("ok"));
   f.SetTemplate(kTemplate);
   ChatOptions options;
-  options.tools_json = R"([{"name": "tap"}])";
   options.template_variables_json = R"({"extra": "E"})";
-  EXPECT_EQ(*f.session->RenderChat({{"user", "a"}}, options), "<bos>[user]a\ntap\nE\n");
+  EXPECT_EQ(*f.session->RenderChat({{"user", "a"}}, options), "<bos>[user]a\nE\n");
   EXPECT_EQ(*f.session->RenderChat({{"user", "a", R"({"content": "b"})"}}, {}), "<bos>[user]b\n");
   const auto code = [&](const std::vector<ChatMessage>& messages, const ChatOptions& o) {
     return f.session->RenderChat(messages, o).status().code();
@@ -259,6 +264,63 @@ TEST(TextSession, ChatPassesToolsVariablesAndFurtherFields) {
   EXPECT_EQ(code({{"user", "a"}}, options), StatusCode::kInvalidArgument);
   EXPECT_EQ(code({{"user", "a", "7"}}, {}), StatusCode::kInvalidArgument);
   EXPECT_EQ(code({{"user", "\xFF"}}, {}), StatusCode::kOk);
+}
+
+constexpr char kTapTool[] = R"([{"function": {"name": "tap", "parameters":
+    {"properties": {"x": {"type": "integer"}}}}}])";
+
+TEST(TextSession, ChatSplitsReasoningAndCallsOff) {
+  Fixture f(Answering(R"(<think>Hm</think>Ok <tool_call>{"name":"tap","arguments":{"x":7}})"));
+  f.SetTemplate(kToolTemplate);
+  ChatOptions options;
+  options.temperature = 0;
+  options.tools_json = kTapTool;
+  EXPECT_EQ(*f.session->RenderChat({{"user", "a"}}, options),
+            "[user]a\ntap{'x': {'type': 'integer'}}\n");
+  std::vector<ChatDelta> deltas;
+  const auto result = f.session->Chat(
+      {{"user", "a"}}, options,
+      [&](const ChatDelta& delta) {
+        deltas.push_back(delta);
+        return true;
+      },
+      f.cancelled);
+  ASSERT_TRUE(result.ok()) << result.status().ToString();
+  EXPECT_EQ(result->reasoning, "Hm");
+  EXPECT_EQ(result->text, "Ok");
+  ASSERT_EQ(result->tool_calls.size(), 1u);
+  EXPECT_EQ(result->tool_calls[0].name, "tap");
+  EXPECT_EQ(result->tool_calls[0].arguments_json, R"({"x":7})");
+  EXPECT_TRUE(result->tool_calls[0].complete);
+  ASSERT_GE(deltas.size(), 6u);
+  EXPECT_EQ(deltas.front().kind, ChatDelta::Kind::kReasoning);
+  EXPECT_EQ(deltas.back().kind, ChatDelta::Kind::kCallEnd);
+
+  options.max_tokens = 50;  // within the arguments
+  const auto cut = f.session->Chat({{"user", "a"}}, options, nullptr, f.cancelled);
+  ASSERT_EQ(cut->tool_calls.size(), 1u);
+  EXPECT_FALSE(cut->tool_calls[0].complete);
+
+  options.split_reasoning = false;
+  options.tool_choice = "none";
+  const auto raw = f.session->Chat({{"user", "a"}}, options, nullptr, f.cancelled);
+  EXPECT_EQ(raw->text.substr(0, 20), "<think>Hm</think>Ok ");
+  options.tool_choice = "nobody";
+  EXPECT_EQ(f.session->Chat({{"user", "a"}}, options, nullptr, f.cancelled).status().code(),
+            StatusCode::kInvalidArgument);
+}
+
+TEST(TextSession, ChatTakesEarlierCallsAndTheirResults) {
+  Fixture f(Answering("ok"));
+  f.SetTemplate(kToolTemplate);
+  const std::vector<ChatMessage> messages = {
+      {"user", "a"},
+      {"assistant", "", R"({"content": null, "tool_calls": [{"id": "1", "function":
+                           {"name": "tap", "arguments": "{\"x\": 7}"}}]})"},
+      {"tool", "done", R"({"tool_call_id": "1"})"}};
+  EXPECT_EQ(*f.session->RenderChat(messages, {}),
+            "[user]a\n[assistant]<tool_call>{\"name\": \"tap\", \"arguments\": {\"x\": 7}}"
+            "</tool_call>\n[tool]done\n");
 }
 
 TEST(TextSession, ChatWithoutTemplateSaysSo) {

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "text/tokenizer.h"
 
@@ -14,7 +15,9 @@ class StreamDecoder {
  public:
   /// `at_start`: the ids begin a text (a SentencePiece space in front is removed); false when they
   /// continue a prompt.
-  StreamDecoder(const Tokenizer& tokenizer, bool at_start, bool keep_special = false);
+  /// Control tokens are left out, unless `keep_special`, or the id is among `shown_special`.
+  StreamDecoder(const Tokenizer& tokenizer, bool at_start, bool keep_special = false,
+                std::vector<int32_t> shown_special = {});
 
   /// The text that became whole with this token; may be empty.
   std::string Push(int32_t id);
@@ -25,7 +28,8 @@ class StreamDecoder {
   const Tokenizer& tokenizer_;
   bool at_start_;
   bool keep_special_;
-  std::string held_;  ///< at most three bytes: an unfinished character
+  std::vector<int32_t> shown_special_;  ///< few
+  std::string held_;                    ///< at most three bytes: an unfinished character
 };
 
 }  // namespace autoglm
