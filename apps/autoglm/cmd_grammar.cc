@@ -10,6 +10,7 @@
 #include "base/str.h"
 #include "sampling/grammar/builtin.h"
 #include "sampling/grammar/grammar.h"
+#include "sampling/grammar/json_schema.h"
 
 namespace autoglm {
 namespace {
@@ -28,19 +29,33 @@ class GrammarCommand final : public Command {
                     "GRAMMAR (a GBNF file, or a built-in grammar: autoglm, json) and the texts to "
                     "check; with --json-schema only the texts (-: stdin)")
         ->type_name("[GRAMMAR] FILE");
+    app->add_option("--json-schema", schema_, "check JSON texts against a JSON Schema")
+        ->type_name("SCHEMA");
+    app->add_flag("--print", print_, "print the grammar's rules instead of checking texts");
     AddJsonOption(app, &json_);
   }
 
   Status Check() override {
-    if (arguments_.size() >= 2) return OkStatus();
-    return Error(StatusCode::kInvalidArgument, "expected GRAMMAR and at least one FILE to check");
+    const bool has_schema = !schema_.empty();
+    if (!has_schema && !arguments_.empty()) {
+      grammar_ = arguments_[0];
+      arguments_.erase(arguments_.begin());
+    }
+    if ((has_schema || !grammar_.empty()) && arguments_.empty() == print_) return OkStatus();
+    return Error(StatusCode::kInvalidArgument,
+                 "expected GRAMMAR or --json-schema SCHEMA, and at least one FILE to check (or "
+                 "--print)");
   }
 
   Status Run() override {
-    AUTOGLM_ASSIGN_OR_RETURN(const std::shared_ptr<const Grammar> grammar, Compile());
+    AUTOGLM_ASSIGN_OR_RETURN(const std::string gbnf, ReadGbnf());
+    auto compiled = Grammar::Compile({.gbnf = gbnf}, nullptr);
+    if (!compiled.ok()) return compiled.status().WithContext(Source());
+    const std::shared_ptr<const Grammar> grammar = *compiled;
+    if (print_) return Print(gbnf), OkStatus();
     nlohmann::ordered_json results = nlohmann::ordered_json::array();
     size_t n_wrong = 0;
-    for (const std::string& file : files_) {
+    for (const std::string& file : arguments_) {
       AUTOGLM_ASSIGN_OR_RETURN(const std::string text, ReadInput(file));
       const Verdict verdict = CheckText(grammar, text);
       n_wrong += !verdict.valid;
@@ -55,19 +70,23 @@ class GrammarCommand final : public Command {
     }
     if (json_) PrintJson({{"files", std::move(results)}});
     if (n_wrong == 0) return OkStatus();
-    return Error(StatusCode::kInvalidArgument, n_wrong, " of ", files_.size(),
-                 files_.size() == 1 ? " text is not valid" : " texts are not valid");
+    return Error(StatusCode::kInvalidArgument, n_wrong, " of ", arguments_.size(),
+                 arguments_.size() == 1 ? " text is not valid" : " texts are not valid");
   }
 
  private:
-  Result<std::shared_ptr<const Grammar>> Compile() {
-    files_.assign(arguments_.begin() + 1, arguments_.end());
-    AUTOGLM_ASSIGN_OR_RETURN(const std::string source, ReadGrammar(arguments_[0]));
-    auto gbnf = ResolveGrammar(source);
-    if (!gbnf.ok()) return gbnf.status().WithContext(arguments_[0]);
-    auto grammar = Grammar::Compile({.gbnf = *gbnf}, nullptr);
-    if (!grammar.ok()) return grammar.status().WithContext(arguments_[0]);
-    return grammar;
+  const std::string& Source() const { return schema_.empty() ? grammar_ : schema_; }
+
+  Result<std::string> ReadGbnf() const {
+    Result<std::string> gbnf = std::string();
+    if (schema_.empty()) {
+      AUTOGLM_ASSIGN_OR_RETURN(const std::string text, ReadGrammar(grammar_));
+      gbnf = ResolveGrammar(text);
+    } else {
+      AUTOGLM_ASSIGN_OR_RETURN(const std::string text, ReadInput(schema_));
+      gbnf = JsonSchemaToGbnf(text, print_ ? JsonForm::kWritten : JsonForm::kRead);
+    }
+    return gbnf.ok() ? gbnf : gbnf.status().WithContext(Source());
   }
 
   static Verdict CheckText(const std::shared_ptr<const Grammar>& grammar, const std::string& text) {
@@ -95,7 +114,9 @@ class GrammarCommand final : public Command {
 
   std::string action_;
   std::vector<std::string> arguments_;
-  std::vector<std::string> files_;
+  std::string grammar_;
+  std::string schema_;
+  bool print_ = false;
   bool json_ = false;
 };
 

@@ -39,6 +39,10 @@ class RunCommand final : public Command {
     app->add_option("--grammar", grammar_,
                     "hold the answer to a GBNF grammar: a file, or a built-in one: autoglm, json")
         ->type_name("FILE|NAME");
+    app->add_option("--json-schema", json_schema_,
+                    "hold the answer to a JSON Schema: a JSON value that is valid against it")
+        ->type_name("FILE")
+        ->excludes("--grammar");
     app->add_flag("!--no-jump-ahead", jump_ahead_,
                   "compute the text that a grammar forces token by token");
     app->add_option("--tools", tools_, "tools that the model may call, a JSON array as with OpenAI")
@@ -93,6 +97,9 @@ class RunCommand final : public Command {
     if (drop_oldest_) options.context_policy = ContextPolicy::kDropOldest;
     options.n_keep = n_keep_;
     AUTOGLM_ASSIGN_OR_RETURN(options.grammar, ReadGrammar(grammar_));
+    if (!json_schema_.empty()) {
+      AUTOGLM_ASSIGN_OR_RETURN(options.json_schema, ReadInput(json_schema_));
+    }
     options.jump_ahead = jump_ahead_;
     if (!tools_.empty()) {
       AUTOGLM_ASSIGN_OR_RETURN(options.tools_json, ReadInput(tools_));
@@ -174,6 +181,7 @@ class RunCommand final : public Command {
   bool drop_oldest_ = false;
   int n_keep_ = 0;
   std::string grammar_;
+  std::string json_schema_;
   bool jump_ahead_ = true;
   std::string tools_;
   std::string tool_choice_ = "auto";

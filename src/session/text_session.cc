@@ -9,6 +9,7 @@
 #include "base/utf8.h"
 #include "platform/memory.h"
 #include "sampling/grammar/builtin.h"
+#include "sampling/grammar/json_schema.h"
 
 namespace autoglm {
 namespace {
@@ -179,12 +180,19 @@ Result<GenerateResult> TextSession::Chat(const std::vector<ChatMessage>& message
 }
 
 Result<std::shared_ptr<const Grammar>> TextSession::GrammarOf(const GenerateOptions& options) {
-  if (options.grammar.empty()) return std::shared_ptr<const Grammar>();
-  if (grammar_ == nullptr || grammar_source_ != options.grammar) {
-    AUTOGLM_ASSIGN_OR_RETURN(std::string gbnf, ResolveGrammar(options.grammar));
-    AUTOGLM_ASSIGN_OR_RETURN(grammar_, loaded_->engine->CompileGrammar({.gbnf = std::move(gbnf)}));
-    grammar_source_ = options.grammar;
+  const bool is_schema = !options.json_schema.empty();
+  if (options.grammar.empty() && !is_schema) return std::shared_ptr<const Grammar>();
+  if (!options.grammar.empty() && is_schema) {
+    return Error(StatusCode::kInvalidArgument,
+                 "both grammar and json_schema are given; an answer can be held to one");
   }
+  const std::string& source = is_schema ? options.json_schema : options.grammar;
+  if (grammar_ != nullptr && grammar_source_ == source) return grammar_;
+  Result<std::string> gbnf =
+      is_schema ? JsonSchemaToGbnf(source, JsonForm::kWritten) : ResolveGrammar(source);
+  if (!gbnf.ok()) return gbnf.status();
+  AUTOGLM_ASSIGN_OR_RETURN(grammar_, loaded_->engine->CompileGrammar({.gbnf = std::move(*gbnf)}));
+  grammar_source_ = source;
   return grammar_;
 }
 
