@@ -70,7 +70,8 @@ const byHand = {
 
 // Properties in the order of the schema, others behind them: the order that a grammar asks for.
 function ordered(schema, value) {
-  if (!schema.properties || value === null || typeof value !== 'object') return value;
+  const isObject = value !== null && typeof value === 'object' && !Array.isArray(value);
+  if (!schema.properties || !isObject) return value;
   const names = [...Object.keys(schema.properties), ...Object.keys(value)];
   return Object.fromEntries(names.filter((name) => name in value).map((name) => [name, value[name]]));
 }

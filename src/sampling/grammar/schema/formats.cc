@@ -1,6 +1,6 @@
 // String formats. Sources: RFC 3339 (dates and times; years, months and days fit together), RFC
 // 9562 (UUID), RFC 2673 (IPv4 addresses), RFC 5321 and 1123 (mailboxes and host names, the common
-// part), ISO 8601 durations as in RFC 3339, appendix A.
+// part), ISO 8601 (durations).
 #include <algorithm>
 #include <string>
 
@@ -24,6 +24,14 @@ namespace {
 #define AUTOGLM_LABEL "([a-zA-Z0-9] ([a-zA-Z0-9-]{0,61} [a-zA-Z0-9])?)"
 #define AUTOGLM_HOST AUTOGLM_LABEL " (\".\" " AUTOGLM_LABEL "){0,2}"
 
+#define AUTOGLM_NUMBER "[0-9]{1,15} "
+#define AUTOGLM_DURATION_DATE                                            \
+  "(" AUTOGLM_NUMBER "\"Y\" (" AUTOGLM_NUMBER "\"M\")? (" AUTOGLM_NUMBER \
+  "\"D\")? | " AUTOGLM_NUMBER "\"M\" (" AUTOGLM_NUMBER "\"D\")? | " AUTOGLM_NUMBER "\"D\")"
+#define AUTOGLM_DURATION_TIME                                            \
+  "(" AUTOGLM_NUMBER "\"H\" (" AUTOGLM_NUMBER "\"M\")? (" AUTOGLM_NUMBER \
+  "\"S\")? | " AUTOGLM_NUMBER "\"M\" (" AUTOGLM_NUMBER "\"S\")? | " AUTOGLM_NUMBER "\"S\")"
+
 struct Format {
   std::string_view name;
   std::string_view gbnf;
@@ -38,13 +46,8 @@ constexpr Format kFormats[] = {
     {"hostname", AUTOGLM_HOST},
     {"email", "[a-zA-Z0-9_+-]{1,40} (\".\" [a-zA-Z0-9_+-]{1,15}){0,2} \"@\" " AUTOGLM_LABEL
               " (\".\" " AUTOGLM_LABEL "){1,2}"},
-    {"duration",
-     "\"P\" ([0-9]{1,15} \"Y\" ([0-9]{1,15} \"M\" ([0-9]{1,15} \"D\")?)? | [0-9]{1,15} \"M\" "
-     "([0-9]{1,15} "
-     "\"D\")? | [0-9]{1,15} [DW] | \"T\" ([0-9]{1,15} \"H\" ([0-9]{1,15} \"M\" ([0-9]{1,15} "
-     "\"S\")?)? "
-     "| "
-     "[0-9]{1,15} \"M\" ([0-9]{1,15} \"S\")? | [0-9]{1,15} \"S\"))"},
+    {"duration", "\"P\" (" AUTOGLM_DURATION_DATE " (\"T\" " AUTOGLM_DURATION_TIME
+                 ")? | \"T\" " AUTOGLM_DURATION_TIME " | [0-9]{1,15} \"W\")"},
 };
 
 #undef AUTOGLM_LEAP_PAIRS
@@ -54,6 +57,9 @@ constexpr Format kFormats[] = {
 #undef AUTOGLM_OCTET
 #undef AUTOGLM_LABEL
 #undef AUTOGLM_HOST
+#undef AUTOGLM_NUMBER
+#undef AUTOGLM_DURATION_DATE
+#undef AUTOGLM_DURATION_TIME
 
 }  // namespace
 
