@@ -62,7 +62,9 @@ Status Decoder::Forward(const Batch& batch, const Tensor& logits) {
                            static_cast<int>(batch.output_rows.size()), rotary_dim());
   OpStream& stream = backend_.stream();
   Compute(batch, a, stream, logits);
-  return stream.Finish();
+  AUTOGLM_RETURN_IF_ERROR(stream.Finish());
+  if (!batch.output_rows.empty()) Observe(config_.num_hidden_layers, a.out);
+  return OkStatus();
 }
 
 }  // namespace autoglm

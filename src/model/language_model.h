@@ -38,7 +38,8 @@ struct Batch {
 };
 
 /// Called after the embedding (layer -1) and after each layer with the residual stream
-/// F32 [n_tokens, hidden_size]: for traces and tests.
+/// F32 [n_tokens, hidden_size], and with layer num_hidden_layers what the last norm makes of the
+/// rows whose logits are wanted, F32 [output_rows.size(), hidden_size].
 using LayerObserver = std::function<void(int layer, const Tensor& hidden)>;
 
 /// One forward pass runs at a time.

@@ -37,6 +37,9 @@ class AnswerFormat {
   /// "chatcmpl-", "cmpl-", "resp_".
   virtual std::string_view id_prefix() const = 0;
 
+  /// The answer is no text but what the model computes for the prompt's last token.
+  virtual bool wants_embedding() const { return false; }
+
   /// The prompts as token ids, now that the model is there; `options` may be changed for them.
   /// Called once and first.
   virtual ApiError MakePrompts(const HostedModel& model, std::vector<std::vector<int32_t>>* prompts,

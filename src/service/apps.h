@@ -11,6 +11,8 @@
 #include <vector>
 
 #include "net/http.h"
+#include "qos/request_class.h"
+#include "qos/token_bucket.h"
 
 namespace autoglm {
 
@@ -22,10 +24,14 @@ bool SameDigest(const KeyDigest& a, const KeyDigest& b);
 
 struct App {
   std::string name;
-  std::vector<KeyDigest> keys = {};      ///< each lets in
-  std::vector<uint32_t> uids = {};       ///< over the unix socket
-  std::vector<std::string> models = {};  ///< that it may use; empty: all
-  bool log_prompts = false;              ///< its privacy: prompts appear in the log only where true
+  std::vector<KeyDigest> keys = {};                         ///< each lets in
+  std::vector<uint32_t> uids = {};                          ///< over the unix socket
+  std::vector<std::string> models = {};                     ///< that it may use; empty: all
+  RequestClass request_class = RequestClass::kInteractive;  ///< where a request names none
+  TokenBucketOptions rate = {};  ///< requests a second, and how many at once
+  // Its privacy.
+  bool log_prompts = false;  ///< prompts appear in the log
+  bool share_prefix = true;  ///< prompts that begin alike are computed once, within the app
 
   bool MayUse(std::string_view model) const;
 };

@@ -35,17 +35,15 @@ int Depth(std::string_view text) {
 
 ApiError ParseJsonObject(std::string_view text, Json* json) {
   if (Depth(text) > kMaxJsonDepth) {
-    return InvalidField({},
-                        StrCat("the request's JSON is nested more than ", kMaxJsonDepth, " deep"));
+    return InvalidField({}, StrCat("the JSON is nested more than ", kMaxJsonDepth, " deep"));
   }
   try {
     *json = Json::parse(text);
   } catch (const Json::exception& error) {
-    return InvalidField({}, StrCat("the request's body is no JSON: ", Quoted(error.what(), 200)));
+    return InvalidField({}, StrCat("this is no JSON: ", Quoted(error.what(), 200)));
   }
   if (!json->is_object()) {
-    return InvalidField(
-        {}, StrCat("the request's body is ", KindOf(*json), "; expected a JSON object"));
+    return InvalidField({}, StrCat("this is ", KindOf(*json), "; expected a JSON object"));
   }
   return {};
 }

@@ -15,6 +15,7 @@
 #include "base/status.h"
 #include "engine/sequence.h"
 #include "net/http.h"
+#include "qos/request_class.h"
 #include "sampling/sampler.h"
 #include "service/event_ring.h"
 
@@ -37,7 +38,9 @@ struct TokenEvent {
   StopReason stop_reason = StopReason::kNone;  ///< not kNone: the last event of this choice
 
   // Of the last event:
-  Status status;               ///< why, with kError
+  std::vector<float> embedding = {};  ///< [hidden_size], where the job asked for it
+  Status status;                      ///< why, with kError
+  int http_status = 0;         ///< with kError: what to tell the client; 0: by the status's code
   int64_t retry_after_ms = 0;  ///< with kError for want of room: when to ask again
   int n_prompt = 0;
   int n_cached = 0;
@@ -104,7 +107,14 @@ struct GenerationJob {
   int n = 1;
   std::vector<int32_t> prompt = {};
   SequenceOptions options = {};  ///< answer i draws with seed + i
+  RequestClass request_class = RequestClass::kInteractive;
+  int64_t deadline_ns = kNoDeadline;  ///< realtime: when the answer must be done
   int64_t submit_ns = 0;
+  /// The last event carries the hidden state of the prompt's last token, behind the last norm.
+  bool wants_embedding = false;
+  /// Called on the inference thread when the (only) answer ends, with its sequence, or with null
+  /// and why there is none.
+  std::function<void(const Sequence* sequence, const Status& status)> on_end = nullptr;
 };
 
 }  // namespace autoglm

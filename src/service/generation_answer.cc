@@ -8,12 +8,16 @@
 
 #include "base/str.h"
 #include "net/sse.h"
+#include "service/model_answer.h"
 #include "service/service.h"
 
 namespace autoglm {
 namespace {
 
 constexpr double kMsPerNs = 1e-6;
+constexpr int64_t kNsPerMs = 1'000'000;
+/// When memory that others hold may be free: nobody says when they will be done with it.
+constexpr int64_t kMemoryRetryMs = 1000;
 constexpr int kClientClosed = 499;  // not of RFC 9110, but what logs commonly call it
 
 int64_t UnixSeconds() {
@@ -21,9 +25,24 @@ int64_t UnixSeconds() {
   return std::chrono::duration_cast<std::chrono::seconds>(now).count();
 }
 
+/// For what does not come to an answer.
+std::unique_ptr<Answer> RefuseRequest(const RouteCall& call, const ApiError& error) {
+  RequestRecord record;
+  record.app = call.app->name;
+  record.route = call.route;
+  record.status = error.status;
+  record.error_code = error.code.empty() ? error.type : error.code;
+  call.service->RequestEnded(record);
+  return Respond(ToResponse(error));
+}
+
 /// What a choice that failed tells its client.
 ApiError ErrorOf(const TokenEvent& event) {
   ApiError error = FromStatus(event.status);
+  if (event.http_status != 0) {
+    error.status = event.http_status;
+    error.type = "rate_limit_error";
+  }
   error.retry_after_ms = event.retry_after_ms;
   return error;
 }
@@ -32,6 +51,11 @@ ApiError ErrorOf(const TokenEvent& event) {
 
 std::unique_ptr<Answer> Generate(RouteCall call, GenerationSpec spec,
                                  std::unique_ptr<AnswerFormat> format) {
+  ApiError error = ReadPriorityHeaders(call.request, &spec);
+  if (error.ok()) error = call.service->limits().Admit(*call.app, call.service->clock().NowNs());
+  if (!error.ok()) return RefuseRequest(call, error);
+  if (!spec.request_class && spec.deadline_ms) spec.request_class = RequestClass::kRealtime;
+  spec.request_class = spec.request_class.value_or(call.app->request_class);
   return std::make_unique<GenerationAnswer>(std::move(call), std::move(spec), std::move(format));
 }
 
@@ -41,6 +65,9 @@ GenerationAnswer::GenerationAnswer(RouteCall call, GenerationSpec spec,
   record_.app = call_.app->name;
   record_.route = call_.route;
   record_.model = spec_.model;
+  record_.request_class = *spec_.request_class;
+  if (call_.app->log_prompts) record_.prompt = call_.request.body;
+  call_.request.body = {};  // read into spec and format
   arrived_ns_ = call_.service->clock().NowNs();
   call_.service->models().Acquire(
       spec_.model, [arrival = arrival_, waker = call_.waker](Result<ModelHost::ModelPtr> model) {
@@ -87,18 +114,8 @@ Answer::Progress GenerationAnswer::Poll(HttpResponse* response) {
 }
 
 ApiError GenerationAnswer::Start(const Result<ModelHost::ModelPtr>& model) {
-  if (!model.ok()) {
-    ApiError error = FromStatus(model.status());
-    error.param = "model";
-    if (error.status == 404) error.code = "model_not_found";
-    return error;
-  }
-  if (!call_.app->MayUse((*model)->name)) {
-    ApiError error = NotFoundError(
-        StrCat("there is no model '", Quoted((*model)->name), "' for this app"), "model_not_found");
-    error.param = "model";
-    return error;
-  }
+  if (!model.ok()) return ModelError(model.status());
+  if (!call_.app->MayUse((*model)->name)) return NotForApp((*model)->name);
   model_ = *model;
   record_.model = model_->name;
   SequenceOptions options = MakeSequenceOptions(spec_, model_->parts->default_options);
@@ -115,12 +132,33 @@ ApiError GenerationAnswer::Start(const Result<ModelHost::ModelPtr>& model) {
     return InvalidField("n", StrCat(prompts.size(), " prompts with ", spec_.n,
                                     " answers each are more than ", kMaxChoices));
   }
-  Submit(std::move(prompts), options);
-  return {};
+  options.prefix_domain = call_.service->PrefixDomainOf(*call_.app);
+  if (const ApiError refusal = ReserveMemory(); !refusal.ok()) return refusal;
+  return Submit(std::move(prompts), options);
 }
 
-void GenerationAnswer::Submit(std::vector<std::vector<int32_t>> prompts,
-                              const SequenceOptions& options) {
+ApiError GenerationAnswer::ReserveMemory() {
+  if (spec_.memory_bytes == 0) return {};
+  ByteBudget& budget = call_.service->models().budget();
+  std::optional<ByteBudget::Reservation> reservation = budget.TryReserve(spec_.memory_bytes);
+  if (reservation) {
+    memory_ = std::move(*reservation);
+    return {};
+  }
+  const bool never = spec_.memory_bytes > budget.capacity_bytes();
+  ApiError error =
+      InvalidField("X-Memory-Bytes",
+                   StrCat(spec_.memory_bytes, " bytes are asked for; of ", budget.capacity_bytes(),
+                          ", ", budget.free_bytes(), " are free"),
+                   never ? "too_large" : "overloaded");
+  error.status = never ? 413 : 503;
+  error.type = never ? error.type : "rate_limit_error";
+  error.retry_after_ms = never ? 0 : kMemoryRetryMs;
+  return error;
+}
+
+ApiError GenerationAnswer::Submit(std::vector<std::vector<int32_t>> prompts,
+                                  const SequenceOptions& options) {
   const int n_choices = static_cast<int>(prompts.size()) * spec_.n;
   InferenceLoop& inference = call_.service->inference();
   generation_ =
@@ -130,16 +168,27 @@ void GenerationAnswer::Submit(std::vector<std::vector<int32_t>> prompts,
   format_->Begin({StrCat(format_->id_prefix(), RandomId(24)), model_->name, UnixSeconds(),
                   n_choices, &model_->tokenizer()});
   const std::shared_ptr<ModelLane> lane(model_, model_->lane.get());
-  for (size_t i = 0; i < prompts.size(); ++i) {
+  ApiError error;
+  for (size_t i = 0; i < prompts.size() && error.ok(); ++i) {
     GenerationJob job = {.generation = generation_,
                          .first_choice = static_cast<int>(i) * spec_.n,
                          .n = spec_.n,
                          .prompt = std::move(prompts[i]),
                          .options = options,
-                         .submit_ns = call_.service->clock().NowNs()};
+                         .request_class = *spec_.request_class,
+                         .deadline_ns = DeadlineNs(),
+                         .submit_ns = arrived_ns_,
+                         .wants_embedding = format_->wants_embedding()};
     job.options.sampling.seed += i * static_cast<uint64_t>(spec_.n);
-    inference.Submit(lane, std::move(job));
+    error = lane->Offer(std::move(job));
   }
+  inference.Activate(lane);  // in any case: what was taken before a refusal is to be dropped
+  return error;
+}
+
+int64_t GenerationAnswer::DeadlineNs() const {
+  if (*spec_.request_class != RequestClass::kRealtime || !spec_.deadline_ms) return kNoDeadline;
+  return arrived_ns_ + *spec_.deadline_ms * kNsPerMs;
 }
 
 ApiError GenerationAnswer::Drain(std::string* stream) {

@@ -33,7 +33,10 @@ class GenerationAnswer final : public Answer {
 
   /// The model has come: submits the jobs.
   ApiError Start(const Result<ModelHost::ModelPtr>& model);
-  void Submit(std::vector<std::vector<int32_t>> prompts, const SequenceOptions& options);
+  /// What the app's own task needs.
+  ApiError ReserveMemory();
+  ApiError Submit(std::vector<std::vector<int32_t>> prompts, const SequenceOptions& options);
+  int64_t DeadlineNs() const;
   /// Takes what has come. An error of a choice is returned.
   ApiError Drain(std::string* stream);
   void Count(const TokenEvent& event);
@@ -45,6 +48,7 @@ class GenerationAnswer final : public Answer {
   std::unique_ptr<AnswerFormat> format_;
   std::shared_ptr<Arrival> arrival_ = std::make_shared<Arrival>();
   ModelHost::ModelPtr model_;
+  ByteBudget::Reservation memory_;
   std::shared_ptr<Generation> generation_;
   bool head_sent_ = false;
   bool finished_ = false;

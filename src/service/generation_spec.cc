@@ -12,6 +12,23 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 constexpr int64_t kMaxTokens = 1 << 24;
+constexpr int64_t kMaxDeadlineMs = 24 * 3600 * 1000;
+constexpr int64_t kMaxMemoryBytes = int64_t{1} << 50;
+constexpr const char* kClasses = "'; expected realtime, interactive or batch";
+
+ApiError ReadNumberHeader(const HttpRequest& request, const char* name, int64_t most,
+                          std::optional<int64_t>* value) {
+  const std::string* text = request.FindHeader(name);
+  if (text == nullptr) return {};
+  int64_t number = 0;
+  const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), number);
+  if (error != std::errc() || end != text->data() + text->size() || number < 1 || number > most) {
+    return InvalidField(name, StrCat("the header '", name, "' is '", Quoted(*text),
+                                     "'; expected a number from 1 to ", most));
+  }
+  *value = number;
+  return {};
+}
 
 std::optional<float> Float(Fields& fields, const char* name, double least, double most) {
   const std::optional<double> value = fields.Number(name, least, most);
@@ -89,7 +106,27 @@ void ReadGenerationFields(Fields& fields, GenerationSpec* spec) {
     if (!error.ok()) return fields.Fail("stream_options.include_usage", "must be true or false");
     if (!spec->stream) fields.Fail("stream_options", "is for requests with 'stream': true only");
   }
+  if (const auto name = fields.String("priority")) {
+    spec->request_class = ParseRequestClass(*name);
+    if (!spec->request_class) fields.Fail("priority", StrCat("is '", Quoted(*name), kClasses));
+  }
+  spec->deadline_ms = fields.Int("deadline_ms", 1, kMaxDeadlineMs);
   spec->user = fields.String("user").value_or("");
+}
+
+ApiError ReadPriorityHeaders(const HttpRequest& request, GenerationSpec* spec) {
+  if (const std::string* name = request.FindHeader("X-Priority")) {
+    spec->request_class = ParseRequestClass(*name);
+    if (!spec->request_class) {
+      return InvalidField("X-Priority",
+                          StrCat("the header 'X-Priority' is '", Quoted(*name), kClasses));
+    }
+  }
+  ApiError error = ReadNumberHeader(request, "X-Deadline-Ms", kMaxDeadlineMs, &spec->deadline_ms);
+  std::optional<int64_t> bytes;
+  if (error.ok()) error = ReadNumberHeader(request, "X-Memory-Bytes", kMaxMemoryBytes, &bytes);
+  spec->memory_bytes = bytes.value_or(0);
+  return error;
 }
 
 void ReadMaxTokens(Fields& fields, std::initializer_list<const char*> names, GenerationSpec* spec) {

@@ -11,6 +11,8 @@
 
 #include "autoglm/autoglm.h"
 #include "engine/sequence.h"
+#include "net/http.h"
+#include "qos/request_class.h"
 #include "service/api_error.h"
 #include "service/fields.h"
 
@@ -30,7 +32,10 @@ struct GenerationSpec {
   int n_logprobs = -1;  ///< as SequenceOptions
   bool stream = false;
   bool include_usage = false;  ///< in the stream's last event
-  std::string user;            ///< as the request says; not interpreted
+  std::optional<RequestClass> request_class;
+  std::optional<int64_t> deadline_ms;  ///< from the request's arrival
+  int64_t memory_bytes = 0;            ///< that the app's own task needs while it is answered
+  std::string user;                    ///< as the request says; not interpreted
 };
 
 inline constexpr int kMaxChoices = 128;
@@ -41,6 +46,10 @@ inline constexpr int kMaxStops = 16;
 void ReadGenerationFields(Fields& fields, GenerationSpec* spec);
 /// The first of `names` that is there, into spec->max_tokens.
 void ReadMaxTokens(Fields& fields, std::initializer_list<const char*> names, GenerationSpec* spec);
+
+/// Class, deadline and memory, which the headers X-Priority, X-Deadline-Ms and X-Memory-Bytes say
+/// before the fields "priority" and "deadline_ms" do. 400 where a header is wrong.
+ApiError ReadPriorityHeaders(const HttpRequest& request, GenerationSpec* spec);
 
 /// The model's own defaults with `spec` laid over them, and a random seed where it has none.
 SequenceOptions MakeSequenceOptions(const GenerationSpec& spec, const GenerateOptions& defaults);

@@ -290,12 +290,10 @@ TEST(GenerationTest, StopsWritingForAClientThatHasGone) {
     client.Close();
     EXPECT_TRUE(Eventually([&] { return n_running() == 0; }));
   }
-  int64_t n_free = 0, n_pages = 1;
-  f.host().ForEachLoaded([&](const HostedModel& m) {
-    n_free = m.lane->stats().n_free_kv_pages;
-    n_pages = m.lane->stats().n_kv_pages;
-  });
-  EXPECT_EQ(n_free, n_pages);
+  int64_t n_reserved = 1;
+  f.host().ForEachLoaded(
+      [&](const HostedModel& m) { n_reserved = m.lane->stats().n_reserved_kv_pages; });
+  EXPECT_EQ(n_reserved, 0);
 }
 
 TEST(GenerationTest, LoadsAModelOnceForAllWhoWait) {

@@ -3,6 +3,7 @@
 
 #include <utility>
 
+#include "formats/fingerprint.h"
 #include "platform/file.h"
 
 namespace autoglm {
@@ -24,20 +25,23 @@ Status SetTemplate(const std::string& path, LoadedModel* parts) {
 
 std::shared_ptr<HostedModel> NewHostedModel(const std::string& name,
                                             std::unique_ptr<LoadedModel> parts,
-                                            const ModelSettings& settings) {
+                                            const ModelSettings& settings,
+                                            const LanePolicy& policy) {
   auto model = std::make_shared<HostedModel>();
   model->name = name;
   model->bytes = parts->info.weight_bytes + parts->info.workspace_bytes + parts->info.kv_bytes;
   model->lane = std::make_unique<ModelLane>(*parts->engine, *parts->clock,
                                             LaneOptions{.max_sequences = settings.max_sequences,
                                                         .n_ctx = parts->info.n_ctx,
-                                                        .chunk_tokens = settings.chunk_tokens});
+                                                        .chunk_tokens = settings.chunk_tokens,
+                                                        .admission = policy.admission,
+                                                        .on_admitted = policy.on_admitted});
   model->parts = std::move(parts);
   return model;
 }
 
 Result<std::shared_ptr<HostedModel>> LoadHostedModel(const ModelSettings& settings,
-                                                     const Logger& log) {
+                                                     const LanePolicy& policy, const Logger& log) {
   AutoGLMConfig config;
   config.set_n_threads(settings.n_threads)
       .set_n_ctx(settings.n_ctx)
@@ -48,12 +52,18 @@ Result<std::shared_ptr<HostedModel>> LoadHostedModel(const ModelSettings& settin
                            LoadModelForSession(settings.path, config, log,
                                                {.max_sequences = settings.max_sequences,
                                                 .n_contexts = kDefaultContexts,
-                                                .kv_tokens = settings.kv_tokens}));
+                                                .kv_tokens = settings.kv_tokens,
+                                                .prefix_cache = true}));
   if (parts->tokenizer == nullptr) return parts->tokenizer_status;
   if (!settings.chat_template_file.empty()) {
     AUTOGLM_RETURN_IF_ERROR(SetTemplate(settings.chat_template_file, parts.get()));
   }
-  return NewHostedModel(settings.name, std::move(parts), settings);
+  AUTOGLM_ASSIGN_OR_RETURN(const uint64_t fingerprint,
+                           ModelFingerprint(*parts->file, settings.quantize));
+  std::shared_ptr<HostedModel> model =
+      NewHostedModel(settings.name, std::move(parts), settings, policy);
+  model->fingerprint = fingerprint;
+  return model;
 }
 
 }  // namespace autoglm

@@ -3,12 +3,15 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "autoglm/autoglm.h"
 #include "base/log.h"
 #include "base/status.h"
+#include "qos/byte_budget.h"
 #include "service/model_lane.h"
 #include "session/loaded_model.h"
 
@@ -18,6 +21,7 @@ struct ModelSettings {
   std::string name;
   std::string path = {};
   std::string chat_template_file = {};  ///< instead of the model's own; empty: its own
+  bool pinned = false;                  ///< loaded at the start, never unloaded
   int n_threads = 0;
   int n_ctx = 0;              ///< tokens of one conversation; 0: as the model says
   int max_sequences = 16;     ///< answers at a time
@@ -31,7 +35,9 @@ struct ModelSettings {
 /// to render and tokenize; only the inference thread touches the engine and the lane.
 struct HostedModel {
   std::string name;
-  int64_t bytes = 0;  ///< weights, cache and workspace
+  int64_t bytes = 0;                                  ///< weights, cache and workspace
+  uint64_t fingerprint = 0;                           ///< ModelFingerprint
+  std::vector<ByteBudget::Reservation> reservations;  ///< of `bytes`
   std::unique_ptr<LoadedModel> parts;
   std::unique_ptr<ModelLane> lane;
 
@@ -39,13 +45,20 @@ struct HostedModel {
   const Tokenizer& tokenizer() const { return *parts->tokenizer; }
 };
 
+/// What is the same for all models.
+struct LanePolicy {
+  AdmissionOptions admission = {};
+  std::function<void(RequestClass request_class, int64_t queue_delay_ns)> on_admitted = nullptr;
+};
+
 /// Errors as AutoGLMSession::LoadModel; kFailedPrecondition for a model without a tokenizer.
 Result<std::shared_ptr<HostedModel>> LoadHostedModel(const ModelSettings& settings,
-                                                     const Logger& log);
+                                                     const LanePolicy& policy, const Logger& log);
 
 /// What is above, over parts that are already there: for tests.
 std::shared_ptr<HostedModel> NewHostedModel(const std::string& name,
                                             std::unique_ptr<LoadedModel> parts,
-                                            const ModelSettings& settings);
+                                            const ModelSettings& settings,
+                                            const LanePolicy& policy);
 
 }  // namespace autoglm

@@ -1,5 +1,5 @@
-// InferenceLoop: the one thread that computes. It takes jobs from network threads and steps the
-// models that have some in turn.
+// InferenceLoop: the one thread that computes. It steps the models that have something to do, the
+// one with the most urgent work first.
 #pragma once
 
 #include <condition_variable>
@@ -7,10 +7,8 @@
 #include <memory>
 #include <mutex>
 #include <thread>
-#include <utility>
 #include <vector>
 
-#include "service/generation.h"
 #include "service/model_lane.h"
 
 namespace autoglm {
@@ -21,10 +19,11 @@ class InferenceLoop {
   InferenceLoop();
   ~InferenceLoop();
 
-  /// Puts `job` into `lane`, which is kept alive until it is done. Any thread.
-  void Submit(std::shared_ptr<ModelLane> lane, GenerationJob job);
+  /// `lane` has got something to do; it is kept alive until that is done. Any thread.
+  void Activate(std::shared_ptr<ModelLane> lane);
 
-  /// Runs `function` on the thread, between steps. Any thread; dropped after Stop.
+  /// Runs `function` on the thread, between steps. Any thread; destroyed without being called after
+  /// Stop.
   void Post(std::function<void()> function);
 
   /// There may be something to do again. Any thread.
@@ -35,19 +34,19 @@ class InferenceLoop {
 
  private:
   void Run();
-  /// Waits until there is something to do; false: stop.
-  bool TakeInbox();
+  /// Waits until there may be something to do; false: stop.
+  bool TakeInbox(bool wait);
+  /// Steps the lane with the most urgent work; false where none has any.
+  bool StepMostUrgent();
 
   std::mutex mutex_;
   std::condition_variable wake_;
-  std::vector<std::pair<std::shared_ptr<ModelLane>, GenerationJob>> inbox_;
+  std::vector<std::shared_ptr<ModelLane>> inbox_;
   std::vector<std::function<void()>> calls_;
   bool notified_ = false;
   bool stopping_ = false;
 
-  // The thread's own.
-  std::vector<std::shared_ptr<ModelLane>> lanes_;  ///< that are busy
-  bool anything_runnable_ = false;
+  std::vector<std::shared_ptr<ModelLane>> lanes_;  ///< the thread's own: that are busy
   std::thread thread_;
 };
 

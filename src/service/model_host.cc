@@ -68,10 +68,19 @@ Result<std::vector<ModelSettings>> FindModels(const std::string& folder) {
 }
 
 ModelHost::ModelHost(ModelHostOptions options, Loader loader, Logger log)
-    : options_(std::move(options)), loader_(std::move(loader)), log_(std::move(log)) {
+    : options_(std::move(options)),
+      loader_(std::move(loader)),
+      log_(std::move(log)),
+      budget_(options_.budget_bytes) {
   for (const ModelSettings& settings : options_.models) {
-    entries_.push_back(
-        {.settings = settings, .created_unix_s = ModificationTime(settings.path).value_or(0)});
+    entries_.push_back({.settings = settings,
+                        .created_unix_s = ModificationTime(settings.path).value_or(0),
+                        .pinned = settings.pinned});
+  }
+  for (Entry& entry : entries_) {
+    if (!entry.pinned) continue;
+    entry.loading = true;
+    queue_.push_back(&entry);
   }
   thread_ = std::thread([this] { Run(); });
 }
@@ -99,12 +108,14 @@ ModelHost::Entry* ModelHost::Find(std::string_view name) {
 }
 
 void ModelHost::Acquire(std::string_view name, Callback callback) {
-  ModelPtr model;
+  ModelPtr model, broken;
   {
     std::lock_guard lock(mutex_);
     Entry* entry = Find(name);
     if (entry != nullptr) {
       entry->last_use = ++n_uses_;
+      // Its answers have failed; another attempt may find the file whole again.
+      if (entry->model != nullptr && entry->model->lane->broken()) broken.swap(entry->model);
       model = entry->model;
       if (model == nullptr && !stopping_) {
         entry->waiting.push_back(std::move(callback));
@@ -134,21 +145,24 @@ void ModelHost::Run() {
 }
 
 void ModelHost::Load(Entry& entry) {
-  std::vector<ModelPtr> dropped;
-  Status room;
-  {
-    std::lock_guard lock(mutex_);
-    room = MakeRoom(FileBytes(entry.settings.path), entry, &dropped);
+  const int64_t file_bytes = FileBytes(entry.settings.path);
+  Result<ByteBudget::Reservation> first = Reserve(file_bytes, entry);
+  Result<ModelPtr> model = first.ok() ? loader_(entry.settings) : Result<ModelPtr>(first.status());
+  if (model.ok()) {
+    // Now it is known to the byte.
+    const int64_t bytes = (*model)->bytes;
+    if (bytes < file_bytes) first->ShrinkTo(bytes);
+    Result<ByteBudget::Reservation> rest = Reserve(std::max<int64_t>(bytes - file_bytes, 0), entry);
+    if (rest.ok()) {
+      (*model)->reservations.push_back(std::move(*first));
+      (*model)->reservations.push_back(std::move(*rest));
+    } else {
+      model = rest.status();
+    }
   }
-  dropped.clear();  // their memory is needed by what comes
-  Result<ModelPtr> model = room.ok() ? loader_(entry.settings) : Result<ModelPtr>(room);
   std::vector<Callback> waiting;
   {
     std::lock_guard lock(mutex_);
-    if (model.ok()) {
-      room = MakeRoom((*model)->bytes, entry, &dropped);  // now that it is known to the byte
-      if (!room.ok()) model = room;
-    }
     entry.error = model.status();
     entry.loading = false;
     if (model.ok()) entry.model = *model;
@@ -162,34 +176,30 @@ void ModelHost::Load(Entry& entry) {
   for (const Callback& callback : waiting) callback(model);
 }
 
-Status ModelHost::MakeRoom(int64_t bytes, const Entry& for_entry, std::vector<ModelPtr>* dropped) {
-  while (options_.budget_bytes > 0 && LoadedBytes() + bytes > options_.budget_bytes) {
-    Entry* oldest = nullptr;
-    for (Entry& entry : entries_) {
-      // Only under the lock does anybody get a model from here, so a count of one stays one.
-      const bool idle = entry.model != nullptr && entry.model.use_count() == 1 && !entry.pinned;
-      if (!idle || &entry == &for_entry) continue;
-      if (oldest == nullptr || entry.last_use < oldest->last_use) oldest = &entry;
-    }
-    if (oldest == nullptr) {
+Result<ByteBudget::Reservation> ModelHost::Reserve(int64_t bytes, const Entry& for_entry) {
+  while (true) {
+    if (auto reservation = budget_.TryReserve(bytes)) return std::move(*reservation);
+    const ModelPtr dropped = TakeLeastRecentlyUsed();  // and its memory is back where this ends
+    if (dropped == nullptr) {
       return Error(StatusCode::kResourceExhausted, "model '", for_entry.settings.name, "' needs ",
-                   bytes, " bytes; of the budget of ", options_.budget_bytes,
-                   ", models in use or "
-                   "pinned hold ",
-                   LoadedBytes());
+                   bytes, " bytes; of the budget of ", budget_.capacity_bytes(), ", ",
+                   budget_.reserved_bytes(), " are held by what is in use or pinned");
     }
-    log_.Info("model '", oldest->settings.name, "' unloaded to make room");
-    dropped->push_back(std::move(oldest->model));
-    oldest->model = nullptr;
-    ++n_evictions_;
+    log_.Info("model '", dropped->name, "' unloaded to make room");
   }
-  return OkStatus();
 }
 
-int64_t ModelHost::LoadedBytes() const {
-  int64_t sum = 0;
-  for (const Entry& entry : entries_) sum += entry.model ? entry.model->bytes : 0;
-  return sum;
+ModelHost::ModelPtr ModelHost::TakeLeastRecentlyUsed() {
+  std::lock_guard lock(mutex_);
+  Entry* oldest = nullptr;
+  for (Entry& entry : entries_) {
+    // Only under the lock does anybody get a model from here, so a count of one stays one.
+    const bool idle = entry.model != nullptr && entry.model.use_count() == 1 && !entry.pinned;
+    if (idle && (oldest == nullptr || entry.last_use < oldest->last_use)) oldest = &entry;
+  }
+  if (oldest == nullptr) return nullptr;
+  ++n_evictions_;
+  return std::exchange(oldest->model, nullptr);
 }
 
 Status ModelHost::SetPinned(std::string_view name, bool pinned) {
@@ -235,11 +245,6 @@ void ModelHost::ForEachLoaded(FunctionRef<void(const HostedModel& model)> functi
   for (const Entry& entry : entries_) {
     if (entry.model != nullptr) function(*entry.model);
   }
-}
-
-int64_t ModelHost::loaded_bytes() const {
-  std::lock_guard lock(mutex_);
-  return LoadedBytes();
 }
 
 int64_t ModelHost::n_evictions() const {

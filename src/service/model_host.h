@@ -17,13 +17,14 @@
 #include "base/function_ref.h"
 #include "base/log.h"
 #include "base/status.h"
+#include "qos/byte_budget.h"
 #include "service/hosted_model.h"
 
 namespace autoglm {
 
 struct ModelHostOptions {
   std::vector<ModelSettings> models;
-  int64_t budget_bytes = 0;  ///< of all loaded models; 0: no limit but the system's
+  int64_t budget_bytes = INT64_MAX;  ///< of all loaded models, and of tasks that reserve
 };
 
 /// One model, as the list shows it.
@@ -63,8 +64,9 @@ class ModelHost {
   std::vector<ModelState> List() const;
   /// Calls `function` with each model that is loaded, which it must not keep.
   void ForEachLoaded(FunctionRef<void(const HostedModel& model)> function) const;
-  int64_t loaded_bytes() const;
-  int64_t budget_bytes() const { return options_.budget_bytes; }
+  /// Whatever takes memory reserves it here first.
+  ByteBudget& budget() { return budget_; }
+  const ByteBudget& budget() const { return budget_; }
   /// Models unloaded to make room, so far.
   int64_t n_evictions() const;
 
@@ -83,16 +85,17 @@ class ModelHost {
   Entry* Find(std::string_view name);
   void Run();
   void Load(Entry& entry);
-  /// Takes out least recently used models until `bytes` fit; those go into `dropped`, to be
-  /// destroyed without the lock.
-  Status MakeRoom(int64_t bytes, const Entry& for_entry, std::vector<ModelPtr>* dropped);
-  int64_t LoadedBytes() const;
+  /// Reserves `bytes`, for which least recently used models are unloaded where it must be.
+  Result<ByteBudget::Reservation> Reserve(int64_t bytes, const Entry& for_entry);
+  /// The model that is to go next; null where all are in use or pinned.
+  ModelPtr TakeLeastRecentlyUsed();
 
   const ModelHostOptions options_;
   const Loader loader_;
   const Logger log_;
   mutable std::mutex mutex_;
   std::condition_variable wake_;
+  ByteBudget budget_;
   std::deque<Entry> entries_;  ///< in the order given; never moved
   std::deque<Entry*> queue_;   ///< to be loaded
   uint64_t n_uses_ = 0;

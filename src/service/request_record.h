@@ -5,6 +5,8 @@
 #include <string>
 #include <string_view>
 
+#include "qos/request_class.h"
+
 namespace autoglm {
 
 /// Times in milliseconds; 0 where it did not come to that.
@@ -12,7 +14,7 @@ struct RequestRecord {
   std::string app;
   std::string route;
   std::string model;
-  std::string priority_class;
+  RequestClass request_class = RequestClass::kInteractive;
   int status = 0;          ///< of HTTP; 499: the client hung up
   std::string error_code;  ///< of ApiError, or its type
   int n_prompt = 0;
@@ -21,6 +23,7 @@ struct RequestRecord {
   double queue_ms = 0;
   double first_token_ms = 0;  ///< from the request's arrival
   double total_ms = 0;
+  std::string prompt;  ///< the request's body, for apps that let it be logged; else empty
 };
 
 /// Receives what happens. Any thread; must not block long.

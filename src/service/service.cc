@@ -35,8 +35,12 @@ bool Matches(std::string_view pattern, std::string_view path, std::string* argum
 }  // namespace
 
 Service::Service(ServiceSettings settings, ModelHost& models, InferenceLoop& inference,
-                 const Clock& clock, std::vector<RequestObserver*> observers)
-    : models_(models), inference_(inference), clock_(clock), observers_(std::move(observers)) {
+                 Limits& limits, const Clock& clock, std::vector<RequestObserver*> observers)
+    : models_(models),
+      inference_(inference),
+      limits_(limits),
+      clock_(clock),
+      observers_(std::move(observers)) {
   Reconfigure(std::move(settings));
 }
 
@@ -51,6 +55,13 @@ void Service::Reconfigure(ServiceSettings settings) {
 std::shared_ptr<const Service::Settings> Service::settings() const {
   std::lock_guard lock(mutex_);
   return settings_;
+}
+
+uint64_t Service::PrefixDomainOf(const App& app) {
+  if (!app.share_prefix) return PrefixCache::kNoDomain;
+  std::lock_guard lock(mutex_);
+  return domains_.try_emplace(app.name, PrefixCache::kPublicDomain + 1 + domains_.size())
+      .first->second;
 }
 
 std::unique_ptr<Answer> Service::Handle(HttpRequest request, Waker waker) {

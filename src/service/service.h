@@ -3,6 +3,8 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -13,11 +15,15 @@
 #include "service/api_error.h"
 #include "service/apps.h"
 #include "service/inference_loop.h"
+#include "service/limits.h"
 #include "service/model_host.h"
 #include "service/request_record.h"
+#include "service/response_store.h"
 #include "service/route.h"
 
 namespace autoglm {
+
+class Sessions;
 
 /// What may change while the service runs.
 struct ServiceSettings {
@@ -28,8 +34,8 @@ struct ServiceSettings {
 /// Any thread. What is given to the constructor outlives it.
 class Service final : public HttpHandler {
  public:
-  Service(ServiceSettings settings, ModelHost& models, InferenceLoop& inference, const Clock& clock,
-          std::vector<RequestObserver*> observers);
+  Service(ServiceSettings settings, ModelHost& models, InferenceLoop& inference, Limits& limits,
+          const Clock& clock, std::vector<RequestObserver*> observers);
 
   std::unique_ptr<Answer> Handle(HttpRequest request, Waker waker) override;
   HttpResponse Refuse(int status, std::string_view why) override;
@@ -39,6 +45,17 @@ class Service final : public HttpHandler {
 
   ModelHost& models() { return models_; }
   InferenceLoop& inference() { return inference_; }
+  Limits& limits() { return limits_; }
+  ResponseStore& responses() { return responses_; }
+  /// Null: the service keeps none.
+  Sessions* sessions() { return sessions_; }
+  /// Before the first request.
+  void set_sessions(Sessions* sessions) { sessions_ = sessions; }
+  /// What routes of the operator show; null: nothing is counted.
+  std::function<std::string()> metrics_text;
+  /// Whose prompts may share computed pages with whose: a number for each app, never that of
+  /// another one.
+  uint64_t PrefixDomainOf(const App& app);
   const Clock& clock() const { return clock_; }
 
   void RequestEnded(const RequestRecord& record) const;
@@ -57,10 +74,14 @@ class Service final : public HttpHandler {
 
   ModelHost& models_;
   InferenceLoop& inference_;
+  Limits& limits_;
   const Clock& clock_;
   const std::vector<RequestObserver*> observers_;
+  ResponseStore responses_;
+  Sessions* sessions_ = nullptr;
   mutable std::mutex mutex_;
   std::shared_ptr<const Settings> settings_;
+  std::map<std::string, uint64_t> domains_;  ///< by app; only ever grows
 };
 
 }  // namespace autoglm

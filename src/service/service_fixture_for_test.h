@@ -60,7 +60,9 @@ inline std::unique_ptr<LoadedModel> MakeFakeParts(const FakeModelSettings& setti
   parts->model = std::make_unique<FakeModel>(settings.model);
   auto engine =
       Engine::Create(*parts->model, *parts->backend, parts->tokenizer.get(), *parts->clock,
-                     {.n_kv_pages = settings.n_kv_pages, .max_sequences = settings.max_sequences});
+                     {.n_kv_pages = settings.n_kv_pages,
+                      .max_sequences = settings.max_sequences,
+                      .prefix_cache = true});
   EXPECT_TRUE(engine.ok()) << engine.status().ToString();
   parts->engine = std::move(*engine);
   parts->info.n_ctx = settings.n_ctx;
@@ -85,11 +87,14 @@ class ServiceFixture {
     ServiceSettings settings = {};
     HttpServerOptions server = {};
     std::vector<RequestObserver*> observers = {};
-    int64_t budget_bytes = 0;
+    int64_t budget_bytes = INT64_MAX;
+    AdmissionOptions admission = {};
+    LimitOptions limits = {};
   };
 
   ServiceFixture() : ServiceFixture(Options()) {}
-  explicit ServiceFixture(Options options) : options_(std::move(options)) {
+  explicit ServiceFixture(Options options)
+      : options_(std::move(options)), limits_(options_.limits, clock_.NowNs()) {
     ModelHostOptions host = {.models = {}, .budget_bytes = options_.budget_bytes};
     for (const auto& [name, model] : options_.models) {
       host.models.push_back({.name = name,
@@ -98,14 +103,15 @@ class ServiceFixture {
     }
     host_ = std::make_unique<ModelHost>(
         host, [this](const ModelSettings& settings) { return Load(settings); }, Logger());
-    service_ = std::make_unique<Service>(options_.settings, *host_, inference_, clock_,
+    service_ = std::make_unique<Service>(options_.settings, *host_, inference_, limits_, clock_,
                                          options_.observers);
     options_.server.port = 0;
     auto server = HttpServer::Start(options_.server, *service_);
     EXPECT_TRUE(server.ok()) << server.status().ToString();
     server_ = std::move(*server);
   }
-  ~ServiceFixture() {
+  ~ServiceFixture() { Stop(); }
+  void Stop() {
     server_->Stop(0);
     inference_.Stop();
   }
@@ -174,12 +180,16 @@ class ServiceFixture {
   Result<ModelHost::ModelPtr> Load(const ModelSettings& settings) {
     ++n_loads_;
     if (on_load) on_load(settings.name);
-    return NewHostedModel(settings.name, MakeFakeParts(options_.models.at(settings.name)),
-                          settings);
+    return NewHostedModel(settings.name, MakeFakeParts(options_.models.at(settings.name)), settings,
+                          {.admission = options_.admission,
+                           .on_admitted = [this](RequestClass request_class, int64_t delay_ns) {
+                             limits_.ObserveDelay(request_class, delay_ns, clock_.NowNs());
+                           }});
   }
 
   Options options_;
   SteadyClock clock_;
+  Limits limits_;
   std::atomic<int> n_loads_ = 0;
   std::unique_ptr<ModelHost> host_;
   InferenceLoop inference_;

@@ -234,7 +234,8 @@ Result<std::unique_ptr<LoadedModel>> LoadModelForSession(const std::string& path
 
   const EngineOptions engine_options = {.kv_dtype = KvDType(config.kv_type()),
                                         .n_kv_pages = NumPages(size, n_ctx),
-                                        .max_sequences = size.max_sequences};
+                                        .max_sequences = size.max_sequences,
+                                        .prefix_cache = size.prefix_cache};
   AUTOGLM_ASSIGN_OR_RETURN(loaded->engine,
                            Engine::Create(*loaded->model, *loaded->backend, loaded->tokenizer.get(),
                                           *loaded->clock, engine_options));

@@ -43,9 +43,10 @@ struct LoadedModel {
 
 /// How many conversations the engine is made for.
 struct EngineSize {
-  int max_sequences = 1;  ///< that get logits in one step
-  int n_contexts = 1;     ///< full contexts that the cache holds
-  int kv_tokens = 0;      ///< above 0: tokens that the cache holds, whatever n_contexts says
+  int max_sequences = 1;      ///< that get logits in one step
+  int n_contexts = 1;         ///< full contexts that the cache holds
+  int kv_tokens = 0;          ///< above 0: tokens that the cache holds, whatever n_contexts says
+  bool prefix_cache = false;  ///< as EngineOptions
 };
 
 /// Errors as AutoGLMSession::LoadModel.

@@ -14,18 +14,12 @@
 #include "service/generation_answer.h"
 #include "service/generation_spec.h"
 #include "service/route.h"
+#include "service/text_input.h"
 
 namespace autoglm {
 namespace {
 
 using Json = nlohmann::ordered_json;
-
-/// A text, or token ids.
-struct Prompt {
-  std::string text = {};
-  std::vector<int32_t> tokens = {};
-  bool is_text = false;
-};
 
 constexpr int kMaxLegacyLogprobs = 5;
 /// As OpenAI's own default.
@@ -33,7 +27,7 @@ constexpr int kDefaultMaxTokens = 16;
 
 class TextAnswerFormat final : public AnswerFormat {
  public:
-  TextAnswerFormat(std::vector<Prompt> prompts, bool echo, const GenerationSpec& spec)
+  TextAnswerFormat(std::vector<TextInput> prompts, bool echo, const GenerationSpec& spec)
       : prompts_(std::move(prompts)),
         echo_(echo),
         n_(spec.n),
@@ -44,17 +38,9 @@ class TextAnswerFormat final : public AnswerFormat {
 
   ApiError MakePrompts(const HostedModel& model, std::vector<std::vector<int32_t>>* prompts,
                        SequenceOptions*) override {
-    for (const Prompt& prompt : prompts_) {
-      std::vector<int32_t> tokens =
-          prompt.is_text ? model.tokenizer().Encode(prompt.text, {}) : prompt.tokens;
-      const int32_t vocab_size = model.parts->info.vocab_size;
-      for (const int32_t id : tokens) {
-        if (id < 0 || id >= vocab_size) {
-          return InvalidField("prompt", StrCat("'prompt' has the token ", id,
-                                               "; the vocabulary has ids 0 to ", vocab_size - 1));
-        }
-      }
-      const ApiError error = CheckPromptLength(model, tokens, "prompt");
+    for (const TextInput& prompt : prompts_) {
+      std::vector<int32_t> tokens;
+      const ApiError error = TokenizeInput(model, prompt, "prompt", &tokens);
       if (!error.ok()) return error;
       echoes_.push_back(!echo_ ? ""
                         : prompt.is_text
@@ -153,7 +139,7 @@ class TextAnswerFormat final : public AnswerFormat {
     logprobs["text_offset"].push_back(choice->text_offset + choice->held.size());
   }
 
-  const std::vector<Prompt> prompts_;
+  const std::vector<TextInput> prompts_;
   const bool echo_;
   const int n_;
   const bool with_logprobs_;
@@ -162,52 +148,6 @@ class TextAnswerFormat final : public AnswerFormat {
   AnswerHead head_;
   std::vector<Choice> choices_;
 };
-
-bool IsTokens(const Json& json) {
-  return json.is_array() && !json.empty() && json[0].is_number_integer();
-}
-
-void ReadTokens(Fields& fields, const Json& json, std::vector<Prompt>* prompts) {
-  Prompt prompt;
-  for (const Json& id : json) {
-    if (!id.is_number_integer() || id.get<int64_t>() < 0 || id.get<int64_t>() > INT32_MAX) {
-      return fields.Fail("prompt", "has token ids that are no whole numbers from 0 on");
-    }
-    prompt.tokens.push_back(id.get<int32_t>());
-  }
-  prompts->push_back(std::move(prompt));
-}
-
-std::vector<Prompt> ReadPrompts(Fields& fields) {
-  std::vector<Prompt> prompts;
-  const Json* prompt = fields.Find("prompt");
-  if (prompt == nullptr) {
-    fields.FailMissing("prompt", "a string, token ids, or an array of such");
-  } else if (prompt->is_string()) {
-    prompts.push_back({.text = prompt->get<std::string>(), .is_text = true});
-  } else if (IsTokens(*prompt)) {
-    ReadTokens(fields, *prompt, &prompts);
-  } else if (prompt->is_array() && !prompt->empty()) {
-    if (prompt->size() > kMaxChoices) {
-      fields.Fail("prompt", StrCat("has ", prompt->size(), " prompts; at most ", kMaxChoices,
-                                   " are possible"));
-    }
-    for (const Json& one : *prompt) {
-      if (!fields.ok()) break;
-      if (one.is_string()) {
-        prompts.push_back({.text = one.get<std::string>(), .is_text = true});
-      } else if (IsTokens(one)) {
-        ReadTokens(fields, one, &prompts);
-      } else {
-        fields.Fail("prompt", StrCat("holds ", KindOf(one), "; expected strings or token ids"));
-      }
-    }
-  } else {
-    fields.Fail("prompt", StrCat("is ", prompt->is_array() ? "an empty array" : KindOf(*prompt),
-                                 "; expected a string, token ids, or an array of such"));
-  }
-  return prompts;
-}
 
 }  // namespace
 
@@ -234,7 +174,7 @@ std::unique_ptr<Answer> HandleCompletions(RouteCall call) {
   if (fields.Int("best_of", 1, kMaxChoices).value_or(spec.n) != spec.n) {
     fields.Fail("best_of", "other than 'n' is not supported");
   }
-  std::vector<Prompt> prompts = ReadPrompts(fields);
+  std::vector<TextInput> prompts = ReadTextInputs(fields, "prompt");
   if (!error.ok()) return Respond(ToResponse(error));
   auto format = std::make_unique<TextAnswerFormat>(std::move(prompts), echo, spec);
   return Generate(std::move(call), std::move(spec), std::move(format));
