@@ -88,11 +88,9 @@ bool AnswerParser::StepStart(bool at_end) {
   if (!options_.reads_calls || !syntax.trigger.empty()) {
     state_ = State::kContent;
   } else if (syntax.content_on_new_line && n_space > 0) {
-    // After reasoning the space may be its end's; a call is recognized by its name all the same.
     content_.drops_leading = true;
     Take(n_space);
-    state_ = reasoning_.started ? State::kCalls : State::kContent;
-    if (state_ == State::kCalls) reader_.Start();
+    state_ = State::kContent;
   } else {
     Show(&content_, rest().substr(0, n_space));
     Take(n_space);

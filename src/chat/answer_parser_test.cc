@@ -90,9 +90,10 @@ TEST(AnswerParserTest, CallsOfEveryFamilyAreReadAsWritten) {
     if (options.syntax.parallel) calls.push_back({"abcdefgh3", "tap", "{}", true});
     const bool alone = options.syntax.trigger.empty();
     const std::string before = alone ? "" : "I look.\n\n";
+    const std::string space = options.syntax.content_on_new_line ? "" : "\n\n";
     const Answer answer = ParseAtEveryCut(
         options,
-        "<think>\nHm <tool_call> {\n</think>\n\n" + before + WriteCalls(options.syntax, calls),
+        "<think>\nHm <tool_call> {\n</think>" + space + before + WriteCalls(options.syntax, calls),
         /*cut_off=*/false);
     EXPECT_EQ(answer.reasoning, "Hm <tool_call> {");
     EXPECT_EQ(answer.content, alone ? "" : "I look.");

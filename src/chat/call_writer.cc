@@ -2,6 +2,7 @@
 #include "chat/call_writer.h"
 
 #include <nlohmann/json.hpp>
+#include <utility>
 
 #include "chat/tools.h"
 
@@ -10,8 +11,29 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
+/// With a space behind ',' and ':', as Python and so nearly all training data has it.
+void Dump(const Json& json, std::string* out) {
+  if (!json.is_structured()) {
+    *out += json.dump(-1, ' ', false, Json::error_handler_t::replace);
+    return;
+  }
+  *out += json.is_object() ? '{' : '[';
+  bool first = true;
+  for (const auto& [key, value] : json.items()) {
+    if (!std::exchange(first, false)) *out += ", ";
+    if (json.is_object()) {
+      AppendJsonString(out, key);
+      *out += ": ";
+    }
+    Dump(value, out);
+  }
+  *out += json.is_object() ? '}' : ']';
+}
+
 std::string Dump(const Json& json) {
-  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+  std::string out;
+  Dump(json, &out);
+  return out;
 }
 
 void WriteObject(const CallSyntax& syntax, const ToolCall& call, const Json& arguments,

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/utf8.h"
+#include "chat/answer_grammar.h"
 #include "chat/literal.h"
 #include "chat/template_input.h"
 
@@ -60,6 +61,11 @@ void ConversationFormat::FindShownSpecial() {
   }
 }
 
+int32_t ConversationFormat::FindControlToken(std::string_view name) const {
+  const int32_t id = tokenizer_->Find(name);
+  return id >= 0 && tokenizer_->type(id) == TokenType::kControl ? id : -1;
+}
+
 Result<std::string> ConversationFormat::Render(const ConversationRequest& request,
                                                bool shows_tools) const {
   Json input = request.variables == nullptr ? Json::object() : *request.variables;
@@ -90,6 +96,17 @@ Result<Conversation> ConversationFormat::Prepare(const ConversationRequest& requ
       request.splits_reasoning && begins_answer && prompt.ends_with(reasoning_.begin);
   parser.drops_leading_space = (begins_answer && prompt.ends_with(reasoning_.end)) ||
                                syntax_.family == "glm45" || syntax_.content_on_new_line;
+  AnswerGrammarOptions grammar;
+  grammar.syntax = &syntax_;
+  if (has_tools) grammar.tools = tools;
+  grammar.choice = choice;
+  grammar.parallel = request.parallel_tool_calls;
+  grammar.reasoning = reasoning_;
+  grammar.starts_in_reasoning = begins_answer && prompt.ends_with(reasoning_.begin);
+  grammar.content_schema = request.content_schema;
+  grammar.find_control_token = [this](std::string_view name) { return FindControlToken(name); };
+  AUTOGLM_ASSIGN_OR_RETURN(out.grammar, MakeAnswerGrammar(grammar));
+
   parser.reads_calls = has_tools;
   parser.syntax = syntax_;
   parser.tools = std::move(tools);

@@ -13,6 +13,7 @@
 #include "chat/answer_parser.h"
 #include "chat/call_syntax.h"
 #include "chat/template_traits.h"
+#include "sampling/grammar/automaton.h"
 #include "text/chat_template.h"
 #include "text/tokenizer.h"
 
@@ -24,6 +25,8 @@ struct ConversationRequest {
   const nlohmann::ordered_json* tools = nullptr;
   const nlohmann::ordered_json* tool_choice = nullptr;
   bool parallel_tool_calls = true;
+  /// A JSON Schema that the content must be valid against.
+  const nlohmann::ordered_json* content_schema = nullptr;
   /// Further variables of the template, an object: enable_thinking ...
   const nlohmann::ordered_json* variables = nullptr;
   bool add_generation_prompt = true;
@@ -36,6 +39,8 @@ struct Conversation {
   std::string prompt;  ///< to be tokenized with parse_special and without add_special
   /// Control tokens that the answer's text must show, for `parser`.
   std::vector<int32_t> shown_special;
+  /// What the answer must match (Engine::CompileGrammar); empty gbnf: anything.
+  GrammarSpec grammar;
   AnswerParserOptions parser;
 };
 
@@ -47,7 +52,8 @@ class ConversationFormat {
                                    const Tokenizer& tokenizer);
 
   /// kInvalidArgument for what is wrong with the request, beginning with the field's name, and
-  /// where the template refuses the messages; kResourceExhausted as ChatTemplate::Render.
+  /// where the template refuses the messages; kUnimplemented for a schema that cannot be enforced,
+  /// with the field and the JSON pointer within it; kResourceExhausted as ChatTemplate::Render.
   Result<Conversation> Prepare(const ConversationRequest& request) const;
 
   const CallSyntax& syntax() const { return syntax_; }
@@ -60,6 +66,7 @@ class ConversationFormat {
 
   nlohmann::ordered_json Variables() const;
   void FindShownSpecial();
+  int32_t FindControlToken(std::string_view name) const;
   Result<std::string> Render(const ConversationRequest& request, bool shows_tools) const;
 
   const ChatTemplate* template_;

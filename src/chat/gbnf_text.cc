@@ -2,6 +2,7 @@
 #include "chat/gbnf_text.h"
 
 #include "base/str.h"
+#include "base/utf8.h"
 #include "sampling/grammar/gbnf.h"
 
 namespace autoglm {
@@ -46,25 +47,29 @@ std::string GbnfText(std::string_view text, const FindControlToken& find_control
 std::string GbnfNoneOf(std::string_view chars) {
   constexpr std::string_view kHex = "0123456789abcdef";
   std::string out = "[^";
-  for (const char c : chars) {
-    out += "\\x";
-    out += kHex[static_cast<unsigned char>(c) >> 4];
-    out += kHex[static_cast<unsigned char>(c) & 15];
+  while (!chars.empty()) {
+    const Utf8Char c = DecodeUtf8(chars);
+    chars.remove_prefix(c.n_bytes);
+    out += "\\U";
+    for (int shift = 28; shift >= 0; shift -= 4) out += kHex[(c.code_point >> shift) & 15];
   }
   return out + "]";
 }
 
-// Text between two of the first byte, then, byte by byte, how what follows one differs from the
+// Text between two of the first character, then, one by one, how what follows it differs from the
 // rest of `end`.
 std::string GbnfTextWithout(std::string_view name, std::string_view end) {
-  const std::string first(end.substr(0, 1));
+  std::vector<std::string> chars;
+  while (!end.empty()) {
+    chars.emplace_back(end.substr(0, DecodeUtf8(end).n_bytes));
+    end.remove_prefix(chars.back().size());
+  }
+  const std::string& first = chars[0];
   const std::string any = GbnfNoneOf(first);
-  const std::string head = GbnfLiteral(first);
-  std::string out = StrCat(name, " ::= ", any, "* (", head, " ", name, "-1)*\n");
-  for (size_t i = 1; i < end.size(); ++i) {
-    const std::string byte(end.substr(i, 1));
-    out += StrCat(name, "-", i, " ::= (", GbnfNoneOf(first + byte), " ", any, "*");
-    if (i + 1 < end.size()) out += StrCat(" | ", GbnfLiteral(byte), " ", name, "-", i + 1);
+  std::string out = StrCat(name, " ::= ", any, "* (", GbnfLiteral(first), " ", name, "-1)*\n");
+  for (size_t i = 1; i < chars.size(); ++i) {
+    out += StrCat(name, "-", i, " ::= (", GbnfNoneOf(first + chars[i]), " ", any, "*");
+    if (i + 1 < chars.size()) out += StrCat(" | ", GbnfLiteral(chars[i]), " ", name, "-", i + 1);
     out += ")?\n";
   }
   return out;

@@ -149,8 +149,11 @@ Result<GenerateResult> TextSession::Chat(const std::vector<ChatMessage>& message
   AUTOGLM_ASSIGN_OR_RETURN(
       const std::vector<int32_t> tokens,
       Tokenize(conversation.prompt, /*add_special=*/false, /*parse_special=*/true));
-  AUTOGLM_ASSIGN_OR_RETURN(SequenceOptions translated, ToSequenceOptions(options));
+  SequenceOptions translated = TranslateOptions(options);
   translated.shown_special = conversation.shown_special;
+  AUTOGLM_ASSIGN_OR_RETURN(translated.grammar, conversation.grammar.gbnf.empty()
+                                                   ? GrammarOf(options)
+                                                   : GrammarOf(conversation.grammar));
   AnswerParser parser(conversation.parser);
   GenerateResult parts;
   std::vector<ChatDelta> deltas;
@@ -193,6 +196,15 @@ Result<std::shared_ptr<const Grammar>> TextSession::GrammarOf(const GenerateOpti
   if (!gbnf.ok()) return gbnf.status();
   AUTOGLM_ASSIGN_OR_RETURN(grammar_, loaded_->engine->CompileGrammar({.gbnf = std::move(*gbnf)}));
   grammar_source_ = source;
+  return grammar_;
+}
+
+Result<std::shared_ptr<const Grammar>> TextSession::GrammarOf(const GrammarSpec& spec) {
+  std::string source = spec.gbnf;
+  for (const GrammarTrigger& trigger : spec.triggers) source += StrCat("# ", trigger.text, "\n");
+  if (grammar_ != nullptr && grammar_source_ == source) return grammar_;
+  AUTOGLM_ASSIGN_OR_RETURN(grammar_, loaded_->engine->CompileGrammar(spec));
+  grammar_source_ = std::move(source);
   return grammar_;
 }
 
@@ -254,7 +266,17 @@ Result<Conversation> TextSession::Prepare(const std::vector<ChatMessage>& messag
   AUTOGLM_ASSIGN_OR_RETURN(const Json tools,
                            ParseJson(options.tools_json, Json::value_t::array, "tools_json"));
   const Json choice = ToolChoiceJson(options.tool_choice);
+  Json schema;
+  if (!options.json_schema.empty()) {
+    schema = Json::parse(options.json_schema, nullptr, /*allow_exceptions=*/false);
+    if (schema.is_discarded()) return Error(StatusCode::kInvalidArgument, "json_schema is no JSON");
+  }
+  if (!options.grammar.empty() && !(options.json_schema.empty() && tools.empty())) {
+    return Error(StatusCode::kInvalidArgument, "a grammar is given together with ",
+                 tools.empty() ? "json_schema" : "tools", "; an answer can be held to one of them");
+  }
   ConversationRequest request;
+  if (!options.json_schema.empty()) request.content_schema = &schema;
   request.messages = &message_list;
   request.tools = &tools;
   request.tool_choice = &choice;

@@ -50,6 +50,8 @@ class TextSession {
                                const ChatOptions& options) const;
   /// Of options.grammar or options.json_schema; null: neither. The last one is kept.
   Result<std::shared_ptr<const Grammar>> GrammarOf(const GenerateOptions& options);
+  /// The same of a conversation.
+  Result<std::shared_ptr<const Grammar>> GrammarOf(const GrammarSpec& spec);
   /// Steps until the answer is finished.
   Status Run(const TextCallback& callback, const std::atomic<bool>& cancelled,
              GenerateResult* result);

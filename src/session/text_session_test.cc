@@ -26,6 +26,18 @@ FakeModelOptions Answering(std::string answer) {
   return options;
 }
 
+/// The same, behind the first '$'.
+FakeModelOptions AnsweringAfterDollar(std::string answer) {
+  FakeModelOptions options;
+  options.next = [answer](std::span<const int32_t> history) -> int32_t {
+    size_t begin = 0;
+    while (begin < history.size() && history[begin] != '$') ++begin;
+    const size_t n = history.size() - std::min(begin + 1, history.size());
+    return n < answer.size() ? static_cast<unsigned char>(answer[n]) : ByteTokenizer::kEos;
+  };
+  return options;
+}
+
 struct Fixture {
   explicit Fixture(FakeModelOptions options = {}, bool with_tokenizer = true) {
     auto loaded = std::make_unique<LoadedModel>();
@@ -74,7 +86,7 @@ constexpr char kToolTemplate[] =
     "{% for m in messages %}[{{ m.role }}]{{ m.content }}{% for c in m.tool_calls %}<tool_call>"
     "{{ c.function | tojson }}</tool_call>{% endfor %}{{ '\\n' }}{% endfor %}"
     "{% for t in tools %}{{ t.function.name }}{{ t.function.parameters.properties }}\n{% endfor %}"
-    "{# </think> #}";
+    "{% if add_generation_prompt %}${% endif %}{# </think> #}";
 
 TEST(TextSession, GeneratesWithStatisticsAndStreams) {
   Fixture f(Answering("Hello there."));
@@ -270,13 +282,15 @@ constexpr char kTapTool[] = R"([{"function": {"name": "tap", "parameters":
     {"properties": {"x": {"type": "integer"}}}}}])";
 
 TEST(TextSession, ChatSplitsReasoningAndCallsOff) {
-  Fixture f(Answering(R"(<think>Hm</think>Ok <tool_call>{"name":"tap","arguments":{"x":7}})"));
+  Fixture f(
+      AnsweringAfterDollar("<think>Hm</think>Ok <tool_call>\n{\"name\": \"tap\", "
+                           "\"arguments\": {\"x\": 7}}\n</tool_call>"));
   f.SetTemplate(kToolTemplate);
   ChatOptions options;
   options.temperature = 0;
   options.tools_json = kTapTool;
   EXPECT_EQ(*f.session->RenderChat({{"user", "a"}}, options),
-            "[user]a\ntap{'x': {'type': 'integer'}}\n");
+            "[user]a\ntap{'x': {'type': 'integer'}}\n$");
   std::vector<ChatDelta> deltas;
   const auto result = f.session->Chat(
       {{"user", "a"}}, options,
@@ -290,13 +304,13 @@ TEST(TextSession, ChatSplitsReasoningAndCallsOff) {
   EXPECT_EQ(result->text, "Ok");
   ASSERT_EQ(result->tool_calls.size(), 1u);
   EXPECT_EQ(result->tool_calls[0].name, "tap");
-  EXPECT_EQ(result->tool_calls[0].arguments_json, R"({"x":7})");
+  EXPECT_EQ(result->tool_calls[0].arguments_json, R"({"x": 7})");
   EXPECT_TRUE(result->tool_calls[0].complete);
   ASSERT_GE(deltas.size(), 6u);
   EXPECT_EQ(deltas.front().kind, ChatDelta::Kind::kReasoning);
   EXPECT_EQ(deltas.back().kind, ChatDelta::Kind::kCallEnd);
 
-  options.max_tokens = 50;  // within the arguments
+  options.max_tokens = 66;  // within the arguments
   const auto cut = f.session->Chat({{"user", "a"}}, options, nullptr, f.cancelled);
   ASSERT_EQ(cut->tool_calls.size(), 1u);
   EXPECT_FALSE(cut->tool_calls[0].complete);
@@ -320,7 +334,7 @@ TEST(TextSession, ChatTakesEarlierCallsAndTheirResults) {
       {"tool", "done", R"({"tool_call_id": "1"})"}};
   EXPECT_EQ(*f.session->RenderChat(messages, {}),
             "[user]a\n[assistant]<tool_call>{\"name\": \"tap\", \"arguments\": {\"x\": 7}}"
-            "</tool_call>\n[tool]done\n");
+            "</tool_call>\n[tool]done\n$");
 }
 
 TEST(TextSession, ChatWithoutTemplateSaysSo) {
