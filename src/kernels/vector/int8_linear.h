@@ -157,6 +157,10 @@ void Gemv(const LinearArgs& args) {
   }
 }
 
+inline void FetchBlock(const std::byte* at, int64_t n_bytes) {
+  for (int64_t i = 0; i < n_bytes; i += 64) __builtin_prefetch(at + i, 0, 2);
+}
+
 // Where a panel keeps 32 elements of kLanes rows: 8 vectors of codes in the order of PackGroups(),
 // the scales, the minima.
 template <typename Q>
@@ -167,9 +171,11 @@ struct PanelBlock {
   static constexpr int kBytes = kMinsAt + (Q::kHasMin ? Q::kScales * kVector : 0);
 };
 
-// Unpacks blocks [block, block + n) of kLanes rows or fewer.
+// Unpacks blocks [block, block + n) of kLanes rows or fewer. `next`, if any: the first of the same
+// blocks of as many rows, which are fetched meanwhile.
 template <typename Q>
-void PackPanel(const LinearArgs& args, int64_t row, int64_t block, int64_t n, std::byte* out) {
+void PackPanel(const LinearArgs& args, int64_t row, int64_t block, int64_t n, const std::byte* next,
+               std::byte* out) {
   using Block = typename Q::Block;
   using Panel = PanelBlock<Q>;
   constexpr int kUnitBlocks = Q::kUnit / 32;
@@ -178,6 +184,10 @@ void PackPanel(const LinearArgs& args, int64_t row, int64_t block, int64_t n, st
   reader.first = args.weights + row * reader.row_bytes;
   reader.n_rows = static_cast<int>(Smaller(kLanes, args.n_rows - row));
   for (int64_t b = block; b < block + n; ++b) {
+    if (next != nullptr) {
+      for (int r = 0; r < kLanes; ++r) FetchBlock(next + r * reader.row_bytes, sizeof(Block));
+      next += sizeof(Block);
+    }
     const Rows rows = reader.At(b);
     const typename Q::Header header = Q::Open(rows);
     AUTOGLM_UNROLL for (int u = 0; u < Block::kElements / Q::kUnit; ++u) {
@@ -314,6 +324,16 @@ inline int64_t PanelStride(int64_t cols) {
   return BlocksPerPanel<Q>(cols) * (Q::Block::kElements / 32) * PanelBlock<Q>::kBytes;
 }
 
+// Block `block` of row `row`, or of what follows this matrix's rows; null where that is unknown.
+template <typename Q>
+inline const std::byte* BlockAt(const LinearArgs& args, int64_t row, int64_t block) {
+  const bool inside = row < args.n_rows;
+  if (!inside && args.next == nullptr) return nullptr;
+  const std::byte* first = inside ? args.weights : args.next;
+  return first + (inside ? row : row - args.n_rows) * RowBytesOf<Q>(args) +
+         block * static_cast<int64_t>(sizeof(typename Q::Block));
+}
+
 template <typename Q, int kR>
 void GemmRows(const LinearArgs& args, int64_t row, int n_rows_of_last) {
   constexpr int kParts = Q::Block::kElements / 32;
@@ -323,7 +343,13 @@ void GemmRows(const LinearArgs& args, int64_t row, int n_rows_of_last) {
   for (int64_t b = 0; b < n_blocks; b += step) {
     const int64_t n = Smaller(step, n_blocks - b);
     for (int r = 0; r < kR; ++r) {
-      PackPanel<Q>(args, row + r * kLanes, b, n, panels + r * stride);
+      // Behind the last panel of the tile comes the first of the next one, or these rows' next
+      // part.
+      const bool part_ends = r + 1 == kR && n < n_blocks - b;
+      const int64_t next_row = part_ends ? row : row + (r + 1) * kLanes;
+      const int64_t next_block = part_ends ? b + n : r + 1 == kR ? 0 : b;
+      PackPanel<Q>(args, row + r * kLanes, b, n, BlockAt<Q>(args, next_row, next_block),
+                   panels + r * stride);
     }
     MultiplyPanels<Q, kR, kTokensOf<Q>>(
         {panels, stride, n * kParts, args.x + b * kParts * static_cast<int64_t>(sizeof(Int8Block)),
