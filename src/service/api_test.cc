@@ -311,6 +311,8 @@ TEST(MetricsTest, CountWhatHappened) {
         "autoglm_refusals_total{app=\"default\",reason=\"model_not_found\"} 1",
         "autoglm_first_token_seconds_count{app=\"default\",class=\"interactive\",model=\"fake\"} 1",
         "autoglm_token_gap_seconds_count{app=\"default\",class=\"interactive\",model=\"fake\"} 13",
+        "autoglm_requests_total{app=\"default\",class=\"interactive\",model=\"\",route=\"/v1/chat/"
+        "completions\",status=\"404\"} 1",
         "autoglm_kv_pages{model=\"fake\",use=\"all\"} 64",
         "autoglm_requests_waiting{class=\"batch\",model=\"fake\"} 0"}) {
     EXPECT_NE(text.find(line), std::string::npos) << line << "\n" << text;

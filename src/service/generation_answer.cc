@@ -64,7 +64,6 @@ GenerationAnswer::GenerationAnswer(RouteCall call, GenerationSpec spec,
     : call_(std::move(call)), spec_(std::move(spec)), format_(std::move(format)) {
   record_.app = call_.app->name;
   record_.route = call_.route;
-  record_.model = spec_.model;
   record_.request_class = *spec_.request_class;
   if (call_.app->log_prompts) record_.prompt = call_.request.body;
   call_.request.body = {};  // read into spec and format
@@ -213,7 +212,7 @@ void GenerationAnswer::Count(const TokenEvent& event) {
   }
   if (event.stop_reason == StopReason::kNone) return;
   ++n_ended_;
-  usage_.n_generated += event.n_generated;
+  if (!format_->wants_embedding()) usage_.n_generated += event.n_generated;
   const AnswerTimes& times = event.times;
   if (event.choice == 0) {
     record_.queue_ms = static_cast<double>(times.start_ns - times.submit_ns) * kMsPerNs;

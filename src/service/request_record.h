@@ -13,7 +13,7 @@ namespace autoglm {
 struct RequestRecord {
   std::string app;
   std::string route;
-  std::string model;
+  std::string model;  ///< empty where there is no such model: clients must not name metrics
   RequestClass request_class = RequestClass::kInteractive;
   int status = 0;          ///< of HTTP; 499: the client hung up
   std::string error_code;  ///< of ApiError, or its type
