@@ -47,10 +47,8 @@ class ServeCommand final : public Command {
   }
 
   Status Check() override {
-    if (models_.empty() && folder_.empty() && config_file_.empty()) {
-      return Error(StatusCode::kInvalidArgument,
-                   "no model given: pass -m MODEL, --models FOLDER or --config FILE");
-    }
+    if (!models_.empty() || !folder_.empty() || !config_file_.empty()) return OkStatus();
+    AUTOGLM_ASSIGN_OR_RETURN(models_.emplace_back(), FindModel(""));
     return OkStatus();
   }
 

@@ -84,6 +84,7 @@ class ServiceFixture {
  public:
   struct Options {
     std::map<std::string, FakeModelSettings> models = {{"fake", {}}};
+    std::map<std::string, std::string> files = {};  ///< real models by name; then no fake ones
     ServiceSettings settings = {};
     HttpServerOptions server = {};
     std::vector<RequestObserver*> observers = {};
@@ -100,6 +101,10 @@ class ServiceFixture {
       host.models.push_back({.name = name,
                              .max_sequences = model.max_sequences,
                              .chunk_tokens = model.model.max_batch_tokens});
+    }
+    if (!options_.files.empty()) host.models.clear();
+    for (const auto& [name, path] : options_.files) {
+      host.models.push_back({.name = name, .path = path});
     }
     host_ = std::make_unique<ModelHost>(
         host, [this](const ModelSettings& settings) { return Load(settings); }, Logger());
@@ -180,11 +185,13 @@ class ServiceFixture {
   Result<ModelHost::ModelPtr> Load(const ModelSettings& settings) {
     ++n_loads_;
     if (on_load) on_load(settings.name);
+    const LanePolicy policy = {.admission = options_.admission,
+                               .on_admitted = [this](RequestClass request_class, int64_t delay_ns) {
+                                 limits_.ObserveDelay(request_class, delay_ns, clock_.NowNs());
+                               }};
+    if (!options_.files.empty()) return LoadHostedModel(settings, policy, Logger());
     return NewHostedModel(settings.name, MakeFakeParts(options_.models.at(settings.name)), settings,
-                          {.admission = options_.admission,
-                           .on_admitted = [this](RequestClass request_class, int64_t delay_ns) {
-                             limits_.ObserveDelay(request_class, delay_ns, clock_.NowNs());
-                           }});
+                          policy);
   }
 
   Options options_;
