@@ -81,7 +81,7 @@ uint64_t RandomSeed() {
 
 void ReadGenerationFields(Fields& fields, GenerationSpec* spec) {
   spec->model = fields.String("model").value_or("");
-  spec->temperature = Float(fields, "temperature", 0, 100);
+  spec->temperature = Float(fields, "temperature", 0, 2);
   spec->top_p = Float(fields, "top_p", 0, 1);
   spec->min_p = Float(fields, "min_p", 0, 1);
   spec->typical_p = Float(fields, "typical_p", 1e-6, 1);

@@ -93,7 +93,7 @@ TEST(ChatCompletionsTest, StopsAtAStopStringAndAtTheTokenLimit) {
 TEST(ChatCompletionsTest, GivesSeveralChoicesThatDrawApart) {
   ServiceFixture f({.models = {{"fake", {.model = {}}}}});
   const Json wish = {
-      {"n", 3},          {"temperature", 10},  {"seed", 7},
+      {"n", 3},          {"temperature", 2},   {"seed", 7},
       {"max_tokens", 8}, {"ignore_eos", true}, {"logit_bias", {{"256", -100}, {"257", -100}}}};
   const TestResponse response = f.Post(kChat, Chat("hi", wish));
   ASSERT_EQ(response.status, 200) << response.body;
@@ -184,6 +184,7 @@ TEST(GenerationTest, RefusesWhatIsWrongByItsName) {
   for (const Case& c : std::vector<Case>{
            {{{"temperature", "hot"}}, "temperature"},
            {{{"temperature", -1}}, "temperature"},
+           {{{"temperature", 2.5}}, "temperature"},
            {{{"top_p", 1.5}}, "top_p"},
            {{{"n", 0}}, "n"},
            {{{"n", 1.5}}, "n"},
@@ -257,7 +258,7 @@ TEST(GenerationTest, AnswersManyAtOnceAsItAnswersEachAlone) {
   ServiceFixture f({.models = {{"fake", {.model = {}, .max_sequences = 4}}}});
   const auto ask = [&](int i, bool stream) {
     const Json wish = {{"max_tokens", 20}, {"ignore_eos", true}, {"stream", stream},
-                       {"seed", i},        {"temperature", 10},  {"logit_bias", {{"257", -100}}}};
+                       {"seed", i},        {"temperature", 2},   {"logit_bias", {{"257", -100}}}};
     const TestResponse response = f.Post(kChat, Chat(StrCat("question ", i), wish));
     EXPECT_EQ(response.status, 200) << response.body;
     return stream ? StreamedText(response)
