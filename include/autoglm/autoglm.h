@@ -98,7 +98,7 @@ class AutoGLMConfig {
   int n_threads_ = 0;
   int n_ctx_ = 0;
   KvType kv_type_ = KvType::kF16;
-  int batch_size_ = 256;
+  int batch_size_ = 512;
   int64_t memory_limit_bytes_ = 0;
   LogCallback log_callback_;
   ProgressCallback progress_callback_;

@@ -76,7 +76,8 @@ struct AttentionArgs {
   float* scratch;  ///< AttentionScratchFloats(...), aligned to Buffer::kAlignment
 };
 inline constexpr int kMaxAttentionRows = 16;
-inline constexpr int kAttentionChunk = 512;
+inline constexpr int kAttentionBlock = 128;  ///< positions at a time, a multiple of page_tokens
+inline constexpr int kAttentionChunk = 512;  ///< a multiple of it
 
 /// The first position that one at `position` sees.
 inline int64_t FirstSeen(const AttentionArgs& args, int64_t position) {
@@ -91,11 +92,17 @@ inline int64_t AttentionStateFloats(int head_dim, int64_t n_queries) {
   return 2 * AttentionStride(n_queries) + n_queries * AttentionStride(head_dim);
 }
 
-/// A page's keys and values, the queries and their scores, and two states.
-inline int64_t AttentionScratchFloats(int page_tokens, int head_dim, int group) {
+/// A block's keys and values, the queries and their scores, and two states.
+inline int64_t AttentionScratchFloats(int head_dim, int group) {
   const int64_t n_queries = int64_t{kMaxAttentionRows} * group, stride = AttentionStride(head_dim);
-  return 2 * page_tokens * stride + n_queries * (stride + page_tokens) +
+  return 2 * kAttentionBlock * stride + n_queries * (stride + kAttentionBlock) +
          2 * AttentionStateFloats(head_dim, n_queries);
+}
+
+/// Rounding to bfloat16 changes a number by at most 2^-8, of the order of what activations lose as
+/// int8; a float32 cache asks for more.
+inline bool TakesBf16Attention(DType kv_dtype, int head_dim) {
+  return kv_dtype != DType::kF32 && head_dim % 32 == 0;
 }
 
 struct KernelTable {
@@ -103,6 +110,9 @@ struct KernelTable {
   LinearKernel linear[kNumDTypes];
 
   void (*attention)(const AttentionArgs& args);
+  /// Attention rounds scaled queries, keys, values and weights to bfloat16 (TakesBf16Attention),
+  /// and adds their products in float32.
+  bool bf16_attention;
   /// y[i] = x[i] / sqrt(mean(x^2) + eps) * weight[i]. y may be x.
   void (*rms_norm)(const float* x, const float* weight, int64_t n, float eps, float* y);
   /// Rotates x[0, 2 * n_pairs) in place by the angles whose cosines and sines are given: pair i is

@@ -10,6 +10,7 @@ void OverlayScalar(KernelTable* table) {
   table->isa = "scalar";
   for (int i = 0; i < kNumDTypes; ++i) table->linear[i] = ScalarLinear(static_cast<DType>(i));
   table->attention = ScalarAttention;
+  table->bf16_attention = false;
   table->rms_norm = ScalarRmsNorm;
   table->rope_half = ScalarRopeHalf;
   table->rope_interleaved = ScalarRopeInterleaved;

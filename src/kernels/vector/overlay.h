@@ -34,6 +34,7 @@ inline void OverlayFloat(KernelTable* table) {
   table->linear[static_cast<int>(DType::kF16)] = FloatLinear<UnpackF16>();
   table->linear[static_cast<int>(DType::kBF16)] = FloatLinear<UnpackBF16>();
   table->attention = Attention;
+  table->bf16_attention = false;
   table->rms_norm = RmsNorm;
   table->rope_half = RopeHalf;
   table->rope_interleaved = RopeInterleaved;
