@@ -100,9 +100,9 @@ class Writer {
 
   Status AddContent() {
     if (options_.content_schema != nullptr) {
-      AUTOGLM_ASSIGN_OR_RETURN(const std::string content,
-                               JsonSchemaToGbnf(*options_.content_schema, "content"));
-      rules_ += content;
+      const Result<std::string> content = JsonSchemaToGbnf(*options_.content_schema, "content");
+      if (!content.ok()) return content.status().WithContext(std::string(kContentSchemaField));
+      rules_ += *content;
       return OkStatus();
     }
     // Content that cannot be mistaken for a call, or for reasoning that may come first.

@@ -30,6 +30,9 @@ struct AnswerGrammarOptions {
   std::function<int32_t(std::string_view name)> find_control_token;
 };
 
+/// What an error of content_schema begins with.
+inline constexpr std::string_view kContentSchemaField = "content_schema";
+
 /// With tool_choice auto and calls that a mark begins, text is free up to that mark; else the whole
 /// answer is held to its form. Empty gbnf where nothing is to be held.
 ///

@@ -95,7 +95,8 @@ Result<Conversation> ConversationFormat::Prepare(const ConversationRequest& requ
   parser.starts_in_reasoning =
       request.splits_reasoning && begins_answer && prompt.ends_with(reasoning_.begin);
   parser.drops_leading_space = (begins_answer && prompt.ends_with(reasoning_.end)) ||
-                               syntax_.family == "glm45" || syntax_.content_on_new_line;
+                               syntax_.family == "glm45" || syntax_.content_on_new_line ||
+                               request.content_schema != nullptr;
   AnswerGrammarOptions grammar;
   grammar.syntax = &syntax_;
   if (has_tools) grammar.tools = tools;

@@ -187,6 +187,16 @@ class Translator {
   size_t last_is_result_ = 0;  ///< number of messages when the last one became results
 };
 
+/// Templates look into the parameters, which OpenAI lets a tool without any leave out.
+Json WithParameters(Json tools) {
+  for (Json& tool : tools) {
+    Json& function = tool["function"];
+    if (function.contains("parameters") && function["parameters"].is_object()) continue;
+    function["parameters"] = {{"type", "object"}, {"properties", Json::object()}};
+  }
+  return tools;
+}
+
 /// What a system message says of tools where the template does not.
 std::string ToolsInWords(const CallSyntax& syntax, const Json& tools) {
   std::string out = "You can call these tools:\n";
@@ -245,13 +255,13 @@ Status SetTemplateInput(const TemplateTraits& traits, const CallSyntax& syntax,
   if (tools.is_array() && !tools.empty()) {
     switch (traits.tools) {
       case TemplateTraits::Tools::kVariable:
-        (*input)["tools"] = tools;
+        (*input)["tools"] = WithParameters(tools);
         break;
       case TemplateTraits::Tools::kSystemMessage:
         if (out.empty() || out[0]["role"] != "system") {
           out.insert(out.begin(), Json{{"role", "system"}, {"content", ""}});
         }
-        out[0]["tools"] = tools;
+        out[0]["tools"] = WithParameters(tools);
         break;
       case TemplateTraits::Tools::kText:
         AddSystemText(traits, ToolsInWords(syntax, tools), &out);

@@ -6,7 +6,6 @@
 #include <utility>
 
 #include "base/str.h"
-#include "base/utf8.h"
 #include "service/answer_format.h"
 
 namespace autoglm {
@@ -78,16 +77,14 @@ Json ReadMessages(Fields& fields, const char* name) {
 Result<std::string> RenderMessages(const HostedModel& model, const Json& messages,
                                    const Json& template_variables) {
   const LoadedModel& parts = *model.parts;
-  if (!parts.chat_template) return parts.chat_status;
-  Json input = template_variables.is_object() ? template_variables : Json::object();
-  const Tokenizer& tokenizer = model.tokenizer();
-  input["bos_token"] = ReplaceInvalidUtf8(tokenizer.TokenBytes(tokenizer.bos_id()));
-  input["eos_token"] = ReplaceInvalidUtf8(tokenizer.TokenBytes(tokenizer.eos_id()));
-  input["add_generation_prompt"] = true;
-  input["messages"] = messages;
+  if (!parts.conversation_format) return parts.chat_status;
+  ConversationRequest request;
+  request.messages = &messages;
+  if (template_variables.is_object()) request.variables = &template_variables;
   const auto now = std::chrono::system_clock::now().time_since_epoch();
-  return parts.chat_template->Render(input,
-                                     std::chrono::duration_cast<std::chrono::seconds>(now).count());
+  request.now_unix_s = std::chrono::duration_cast<std::chrono::seconds>(now).count();
+  AUTOGLM_ASSIGN_OR_RETURN(Conversation conversation, parts.conversation_format->Prepare(request));
+  return std::move(conversation.prompt);
 }
 
 ApiError TokenizeMessages(const HostedModel& model, const Json& messages,

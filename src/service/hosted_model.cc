@@ -15,10 +15,9 @@ constexpr int kDefaultContexts = 4;
 
 Status SetTemplate(const std::string& path, LoadedModel* parts) {
   AUTOGLM_ASSIGN_OR_RETURN(const std::string source, ReadWholeFile(path, kMaxTemplateBytes));
-  Result<ChatTemplate> parsed = ChatTemplate::Parse(source);
-  if (!parsed.ok()) return parsed.status().WithContext(path);
-  parts->chat_template = std::move(*parsed);
-  return OkStatus();
+  parts->chat_status = OkStatus();
+  SetChatTemplate(source, parts);
+  return parts->chat_status.ok() ? OkStatus() : parts->chat_status.WithContext(path);
 }
 
 }  // namespace

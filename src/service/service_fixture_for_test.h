@@ -55,7 +55,7 @@ inline std::unique_ptr<LoadedModel> MakeFakeParts(const FakeModelSettings& setti
   if (settings.chat_template.empty()) {
     parts->chat_status = Error(StatusCode::kFailedPrecondition, "the model has no chat template");
   } else {
-    parts->chat_template = std::move(*ChatTemplate::Parse(settings.chat_template));
+    SetChatTemplate(settings.chat_template, parts.get());
   }
   parts->model = std::make_unique<FakeModel>(settings.model);
   auto engine =

@@ -10,6 +10,7 @@
 #include "net/sse.h"
 #include "service/answer_format.h"
 #include "service/chat_prompt.h"
+#include "service/chat_request.h"
 #include "service/fields.h"
 #include "service/generation_answer.h"
 #include "service/generation_spec.h"
@@ -20,11 +21,6 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-struct ChatRequest {
-  Json messages;            ///< as ReadMessages gives them
-  Json template_variables;  ///< an object, or null
-};
-
 class ChatAnswerFormat final : public AnswerFormat {
  public:
   ChatAnswerFormat(ChatRequest request, bool include_usage)
@@ -33,39 +29,52 @@ class ChatAnswerFormat final : public AnswerFormat {
   std::string_view id_prefix() const override { return "chatcmpl-"; }
 
   ApiError MakePrompts(const HostedModel& model, std::vector<std::vector<int32_t>>* prompts,
-                       SequenceOptions*) override {
-    return TokenizeMessages(model, request_.messages, request_.template_variables, "messages",
-                            &prompts->emplace_back());
+                       SequenceOptions* options) override {
+    return PrepareChat(model, request_, &prompts->emplace_back(), options, &parser_options_);
   }
 
   void Begin(const AnswerHead& head) override {
     head_ = head;
     choices_.resize(static_cast<size_t>(head.n_choices));
+    for (Choice& choice : choices_) {
+      choice.parser = std::make_unique<AnswerParser>(parser_options_);
+      ++parser_options_.id_seed;
+    }
   }
 
   void Accept(const TokenEvent& event, std::string* stream) override {
     Choice& choice = choices_[static_cast<size_t>(event.choice)];
+    choice.stop_reason = event.stop_reason;
+    std::vector<ChatDelta> deltas;
+    choice.parser->Push(event.text, &deltas);
+    if (event.stop_reason != StopReason::kNone) {
+      choice.parser->Finish(/*cut_off=*/FinishReason(event.stop_reason) == "length", &deltas);
+    }
     // The token that ends an answer is no part of it.
     const bool has_logprob =
         event.token.id >= 0 && with_logprobs_ && event.stop_reason != StopReason::kEndOfGeneration;
-    Json logprobs = has_logprob ? ChatLogprob(*head_.tokenizer, event.token) : Json();
+    Json logprobs;
+    if (has_logprob) logprobs = ChatLogprob(*head_.tokenizer, event.token);
     if (stream == nullptr) {
-      choice.text += event.text;
+      for (const ChatDelta& delta : deltas) AddDelta(delta, &choice);
       if (has_logprob) choice.logprobs.push_back(std::move(logprobs));
-      choice.stop_reason = event.stop_reason;
       return;
     }
     if (!choice.begun) {
       AppendChunk(stream, event.choice, {{"role", "assistant"}, {"content", ""}}, nullptr, nullptr);
     }
     choice.begun = true;
-    if (!event.text.empty() || has_logprob) {
-      AppendChunk(stream, event.choice, {{"content", event.text}},
-                  has_logprob ? Json{{"content", Json::array({std::move(logprobs)})}} : Json(),
-                  nullptr);
+    if (has_logprob) logprobs = Json{{"content", Json::array({std::move(logprobs)})}};
+    for (const ChatDelta& delta : deltas) {
+      Json json = ToJson(delta);
+      if (json.is_null()) continue;
+      AppendChunk(stream, event.choice, std::move(json), std::exchange(logprobs, nullptr), nullptr);
+    }
+    if (!logprobs.is_null()) {  // of a token whose text is held back
+      AppendChunk(stream, event.choice, {{"content", ""}}, std::move(logprobs), nullptr);
     }
     if (event.stop_reason != StopReason::kNone) {
-      AppendChunk(stream, event.choice, Json::object(), nullptr, FinishReason(event.stop_reason));
+      AppendChunk(stream, event.choice, Json::object(), nullptr, FinishOf(choice));
     }
   }
 
@@ -73,7 +82,7 @@ class ChatAnswerFormat final : public AnswerFormat {
     if (include_usage_) {
       Json chunk = Head("chat.completion.chunk");
       chunk["choices"] = Json::array();
-      chunk["usage"] = ToJson(usage);
+      chunk["usage"] = autoglm::ToJson(usage);
       AppendSseEvent(stream, Dump(chunk));
     }
     AppendSseEvent(stream, "[DONE]");
@@ -86,11 +95,11 @@ class ChatAnswerFormat final : public AnswerFormat {
       Choice& choice = choices_[i];
       choices.push_back(
           {{"index", i},
-           {"message", {{"role", "assistant"}, {"content", choice.text}, {"refusal", nullptr}}},
+           {"message", Message(choice)},
            {"logprobs", with_logprobs_ ? Json{{"content", std::move(choice.logprobs)}} : Json()},
-           {"finish_reason", FinishReason(choice.stop_reason)}});
+           {"finish_reason", FinishOf(choice)}});
     }
-    out["usage"] = ToJson(usage);
+    out["usage"] = autoglm::ToJson(usage);
     return out;
   }
 
@@ -98,11 +107,64 @@ class ChatAnswerFormat final : public AnswerFormat {
 
  private:
   struct Choice {
+    std::unique_ptr<AnswerParser> parser;
     bool begun = false;
-    std::string text;
+    std::string text, reasoning;
+    std::vector<ToolCall> calls;
     Json logprobs = Json::array();
     StopReason stop_reason = StopReason::kNone;
   };
+
+  static void AddDelta(const ChatDelta& delta, Choice* choice) {
+    using Kind = ChatDelta::Kind;
+    if (delta.kind == Kind::kContent) choice->text += delta.text;
+    if (delta.kind == Kind::kReasoning) choice->reasoning += delta.text;
+    if (delta.kind == Kind::kCallBegin) {
+      choice->calls.push_back({.id = delta.call_id, .name = delta.text});
+    }
+    if (delta.kind == Kind::kArguments) choice->calls.back().arguments_json += delta.text;
+  }
+
+  /// A chunk's delta; null where there is nothing to tell.
+  static Json ToJson(const ChatDelta& delta) {
+    switch (delta.kind) {
+      case ChatDelta::Kind::kContent:
+        return {{"content", delta.text}};
+      case ChatDelta::Kind::kReasoning:
+        return {{"reasoning_content", delta.text}};
+      case ChatDelta::Kind::kCallBegin:
+        return CallDelta({{"index", delta.call_index},
+                          {"id", delta.call_id},
+                          {"type", "function"},
+                          {"function", {{"name", delta.text}, {"arguments", ""}}}});
+      case ChatDelta::Kind::kArguments:
+        return CallDelta({{"index", delta.call_index}, {"function", {{"arguments", delta.text}}}});
+      case ChatDelta::Kind::kCallEnd:
+        break;
+    }
+    return nullptr;
+  }
+  static Json CallDelta(Json call) { return {{"tool_calls", Json::array({std::move(call)})}}; }
+
+  static Json FinishOf(const Choice& choice) {
+    Json reason = FinishReason(choice.stop_reason);
+    if (reason == "stop" && choice.parser->n_calls() > 0) return "tool_calls";
+    return reason;
+  }
+
+  static Json Message(const Choice& choice) {
+    Json message = {{"role", "assistant"}, {"content", choice.text}, {"refusal", nullptr}};
+    if (!choice.reasoning.empty()) message["reasoning_content"] = choice.reasoning;
+    if (choice.calls.empty()) return message;
+    if (choice.text.empty()) message["content"] = nullptr;
+    for (const ToolCall& call : choice.calls) {
+      message["tool_calls"].push_back(
+          {{"id", call.id},
+           {"type", "function"},
+           {"function", {{"name", call.name}, {"arguments", call.arguments_json}}}});
+    }
+    return message;
+  }
 
   Json Head(const char* object) const {
     return {{"id", head_.id},
@@ -122,6 +184,7 @@ class ChatAnswerFormat final : public AnswerFormat {
   }
 
   const ChatRequest request_;
+  AnswerParserOptions parser_options_;
   const bool include_usage_;
   bool with_logprobs_ = false;
   AnswerHead head_;
@@ -135,17 +198,6 @@ void ReadLogprobs(Fields& fields, GenerationSpec* spec) {
   if (wanted) spec->n_logprobs = static_cast<int>(top.value_or(0));
 }
 
-/// What would change the answer's form and cannot be had is refused, not passed over.
-void RefuseUnsupported(Fields& fields) {
-  if (const Json* format = fields.Object("response_format")) {
-    if (!format->contains("type") || (*format)["type"] != "text") {
-      fields.Fail("response_format", "must have the type \"text\": others are not supported");
-    }
-  }
-  const Json* tools = fields.Array("tools");
-  if (tools != nullptr && !tools->empty()) fields.Fail("tools", "are not supported");
-}
-
 }  // namespace
 
 std::unique_ptr<Answer> HandleChatCompletions(RouteCall call) {
@@ -157,8 +209,12 @@ std::unique_ptr<Answer> HandleChatCompletions(RouteCall call) {
   ReadGenerationFields(fields, &spec);
   ReadMaxTokens(fields, {"max_completion_tokens", "max_tokens"}, &spec);
   ReadLogprobs(fields, &spec);
-  RefuseUnsupported(fields);
   ChatRequest request;
+  ReadTools(fields, &request);
+  if (const Json* form = fields.Object("response_format")) {
+    ReadAnswerForm(fields, *form, "response_format", /*nested=*/true, &request);
+  }
+  ReadGrammar(fields, &request);
   if (const Json* variables = fields.Object("chat_template_kwargs")) {
     request.template_variables = *variables;
   }
