@@ -69,13 +69,68 @@ std::shared_ptr<const GrammarVocabulary> TestVocabulary() {
   });
 }
 
+/// Many tokens that begin alike, with characters beyond ASCII, also cut off.
+std::shared_ptr<const GrammarVocabulary> LargeVocabulary() {
+  static const std::vector<std::string> tokens = [] {
+    constexpr std::string_view kParts[] = {"a",
+                                           "b",
+                                           "c",
+                                           "t",
+                                           "e",
+                                           "A",
+                                           "Q",
+                                           "7",
+                                           "0",
+                                           " ",
+                                           "\n",
+                                           "\"",
+                                           "\\",
+                                           "{",
+                                           "}",
+                                           ",",
+                                           ":",
+                                           "[",
+                                           "]",
+                                           ".",
+                                           "\x01",
+                                           "\xC3\xA4",
+                                           "\xE4\xBD\xA0",
+                                           "\xE5\xA5\xBD",
+                                           "\xF0\x9F\x98\x80",
+                                           "\xE4\xBD",
+                                           "\xA0",
+                                           "\xC3",
+                                           "\xFF"};
+    Rng rng(3);
+    std::vector<std::string> made;
+    for (int byte = 0; byte < 256; ++byte) made.emplace_back(1, static_cast<char>(byte));
+    while (made.size() < 1500) {
+      // Mostly a longer form of an earlier token, so that there are large subtrees.
+      std::string token = rng.NextBelow(4) == 0 ? "" : made[rng.NextBelow(made.size())];
+      for (uint64_t n = 1 + rng.NextBelow(3); n > 0; --n) {
+        token += kParts[rng.NextBelow(rng.NextBelow(2) ? 10 : std::size(kParts))];
+      }
+      if (token.size() < 40) made.push_back(std::move(token));
+    }
+    made.emplace_back(200, ' ');  // longer than Automaton::kSimilarBytes
+    made.emplace_back(300, 'a');
+    return made;
+  }();
+  const auto n = static_cast<int32_t>(tokens.size());
+  return std::make_shared<const GrammarVocabulary>(n + 1, [n](int32_t id) -> GrammarToken {
+    if (id == n) return {GrammarToken::Kind::kEnd};
+    return {GrammarToken::Kind::kText, tokens[id]};
+  });
+}
+
 int32_t ControlId(const GrammarVocabulary& vocabulary, std::string_view name) {
   return vocabulary.FindControl(name);
 }
 
-GrammarMatcher Matcher(const std::string& gbnf, GrammarSpec spec = {}) {
+GrammarMatcher Matcher(const std::string& gbnf, GrammarSpec spec = {},
+                       std::shared_ptr<const GrammarVocabulary> vocabulary = TestVocabulary()) {
   spec.gbnf = gbnf;
-  auto grammar = Grammar::Compile(spec, TestVocabulary());
+  auto grammar = Grammar::Compile(spec, std::move(vocabulary));
   EXPECT_TRUE(grammar.ok()) << grammar.status().ToString();
   return GrammarMatcher(*grammar);
 }
@@ -167,6 +222,29 @@ TEST(Grammar, MasksAreWhatTheBytesSay) {
   ExpectMasksAgree("root ::= (\"ab\" | \"abc\" | [a-z] <|call|>)* <|other|>", 6);
   ExpectMasksAgree(*ResolveGrammar("json"), 7);
   ExpectMasksAgree(*ResolveGrammar("autoglm"), 8);
+}
+
+TEST(Grammar, MasksOverManyTokensAreWhatTheBytesSay) {
+  const auto vocabulary = LargeVocabulary();
+  for (const std::string& gbnf :
+       {*ResolveGrammar("json"), *ResolveGrammar("autoglm"), std::string("root ::= [a-z]* [^a-z]"),
+        std::string(R"(root ::= "\"" ([^"\\] | "\\" .){0,400} "\"")"),
+        std::string("root ::= x (\",\" x)*\nx ::= [^,]{1,30} | \"(\" x \")\"\n"),
+        std::string("root ::= ([a-m]* | [a-z \u4f60]{2,9})* \"!\"")}) {
+    Rng rng(gbnf.size());
+    GrammarMatcher matcher = Matcher(gbnf, {}, vocabulary);
+    for (int step = 0; step < 30 && !matcher.ended(); ++step) {
+      const std::vector<bool> allowed = Masked(matcher);
+      std::vector<int32_t> ids;
+      for (int32_t id = 0; id < static_cast<int32_t>(allowed.size()); ++id) {
+        ASSERT_EQ(allowed[id], matcher.Allows(id)) << gbnf << " step " << step << " token " << id;
+        // Not the end, where there is another way.
+        if (allowed[id] && (ids.empty() || id + 1 < vocabulary->size())) ids.push_back(id);
+      }
+      ASSERT_FALSE(ids.empty()) << gbnf << " step " << step;
+      ASSERT_TRUE(matcher.Accept(ids[rng.NextBelow(ids.size())]).ok());
+    }
+  }
 }
 
 TEST(Grammar, LongRepetitionsAreExactNearBothEnds) {

@@ -28,11 +28,14 @@ GrammarVocabulary::GrammarVocabulary(int32_t vocab_size,
     }
     path_end_.push_back(static_cast<uint32_t>(paths_.size()));
   }
-  std::vector<std::pair<std::string_view, int32_t>> strings;
+  std::vector<std::pair<std::string_view, int32_t>> strings, long_strings;
   for (int32_t id = 0; id < vocab_size; ++id) {
-    if (!path(id).empty()) strings.emplace_back(path(id), id);
+    if (path(id).empty()) continue;
+    const bool is_long = path(id).size() > Automaton::kSimilarBytes;
+    (is_long ? long_strings : strings).emplace_back(path(id), id);
   }
   trie_ = TokenTrie(std::move(strings));
+  long_trie_ = TokenTrie(std::move(long_strings));
 }
 
 std::string_view GrammarVocabulary::path(int32_t id) const {

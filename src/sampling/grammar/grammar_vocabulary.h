@@ -38,7 +38,10 @@ class GrammarVocabulary {
   GrammarToken::Kind kind(int32_t id) const { return kinds_[id]; }
   /// What an automaton reads for `id`; empty for kEnd and kNever.
   std::string_view path(int32_t id) const;
+  /// Of all paths that are no longer than Automaton::kSimilarBytes.
   const TokenTrie& trie() const { return trie_; }
+  /// Of the others; few, if any.
+  const TokenTrie& long_trie() const { return long_trie_; }
   std::span<const int32_t> end_tokens() const { return end_tokens_; }
   /// The control token of this name, or -1.
   int32_t FindControl(std::string_view name) const;
@@ -47,7 +50,7 @@ class GrammarVocabulary {
   std::vector<GrammarToken::Kind> kinds_;
   std::vector<uint32_t> path_end_;
   std::string paths_;
-  TokenTrie trie_;
+  TokenTrie trie_, long_trie_;
   std::vector<int32_t> end_tokens_;
   std::unordered_map<std::string, int32_t> control_ids_;
 };

@@ -1,6 +1,7 @@
 #include "sampling/grammar/mask_maker.h"
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
 namespace autoglm {
@@ -8,16 +9,54 @@ namespace {
 
 constexpr int kWideBytes = 32;
 constexpr size_t kMaxComposed = 8;  // states of one configuration
+constexpr int kMaxRun = 24;         // characters; longer tokens are too few to be worth asking
 // More tokens than these behind a rule, and composing would cost more than walking.
 constexpr size_t kMaxBehind = 30'000;
+
+// Whether every character beyond ASCII leads from `config` to `target`.
+bool AllCharsLeadTo(StackStore::Id config, StackStore::Id target, StackStore* store) {
+  struct Open {
+    StackStore::Id config;
+    uint8_t low, high;  // of the next byte
+    int n_behind;       // bytes behind that one
+    bool operator==(const Open&) const = default;
+  };
+  constexpr size_t kMaxOpen = 64;
+  constexpr struct {
+    uint8_t first, last, low, high;
+    int n_behind;
+  } kLeads[] = {{0xC2, 0xDF, 0x80, 0xBF, 0}, {0xE0, 0xE0, 0xA0, 0xBF, 1},
+                {0xE1, 0xEC, 0x80, 0xBF, 1}, {0xED, 0xED, 0x80, 0x9F, 1},
+                {0xEE, 0xEF, 0x80, 0xBF, 1}, {0xF0, 0xF0, 0x90, 0xBF, 2},
+                {0xF1, 0xF3, 0x80, 0xBF, 2}, {0xF4, 0xF4, 0x80, 0x8F, 2}};
+  std::vector<Open> open;
+  const auto add = [&](const Open& next) {
+    if (std::find(open.begin(), open.end(), next) == open.end()) open.push_back(next);
+    return next.config != StackStore::kNone && open.size() <= kMaxOpen;
+  };
+  for (const auto& lead : kLeads) {
+    for (int byte = lead.first; byte <= lead.last; ++byte) {
+      const StackStore::Id next = store->Next(config, static_cast<uint8_t>(byte));
+      if (!add({next, lead.low, lead.high, lead.n_behind})) return false;
+    }
+  }
+  for (size_t i = 0; i < open.size(); ++i) {
+    const Open at = open[i];
+    for (int byte = at.low; byte <= at.high; ++byte) {
+      const StackStore::Id next = store->Next(at.config, static_cast<uint8_t>(byte));
+      if (at.n_behind == 0 ? next != target : !add({next, 0x80, 0xBF, at.n_behind - 1}))
+        return false;
+    }
+  }
+  return true;
+}
 
 }  // namespace
 
 MaskMaker::MaskMaker(const Automaton& automaton, const GrammarVocabulary& vocabulary)
     : automaton_(automaton),
       vocabulary_(vocabulary),
-      uses_similar_(vocabulary.trie().max_depth() <= Automaton::kSimilarBytes),
-      walk_(vocabulary.trie().max_depth() + 1) {
+      walk_(std::max(vocabulary.trie().max_depth(), vocabulary.long_trie().max_depth()) + 1) {
   for (const Automaton::State& state : automaton.states) {
     int n_bytes = 0;
     for (uint32_t i = 0; state.kind == Automaton::Kind::kBytes && i < state.n; ++i) {
@@ -28,14 +67,62 @@ MaskMaker::MaskMaker(const Automaton& automaton, const GrammarVocabulary& vocabu
   }
 }
 
-// Calls on_node(index, configuration) for the root and every node that `config` permits.
-template <typename OnNode>
+const MaskMaker::Run& MaskMaker::RunFrom(StackStore::Id config, StackStore* store, Runs* runs) {
+  const auto [it, is_new] = runs->try_emplace(config);
+  Run& run = it->second;
+  if (!is_new) return run;
+  constexpr StackStore::Id kSeveral = UINT32_MAX;
+  std::array<StackStore::Id, 64> next{};
+  std::array<bool, 64> is_seen{};
+  for (int byte = 0; byte < 128; ++byte) {
+    const int c = ByteSummary::ClassOf(static_cast<uint8_t>(byte));
+    const StackStore::Id to = store->Next(config, static_cast<uint8_t>(byte));
+    next[c] = !is_seen[c] || next[c] == to ? to : kSeveral;
+    is_seen[c] = true;
+  }
+  for (int c = 0; c < 64; ++c) {
+    if (next[c] == StackStore::kNone || next[c] == kSeveral) continue;
+    if (run.next == StackStore::kNone) run.next = next[c];
+    if (next[c] == run.next) run.classes |= ByteSummary::Bit(c);
+  }
+  if (run.next != StackStore::kNone && AllCharsLeadTo(config, run.next, store)) {
+    run.classes |= ByteSummary::Bit(ByteSummary::kBeyondAscii);
+  }
+  return run;
+}
+
+bool MaskMaker::PermitsAll(const TokenTrie& trie, uint32_t node, StackStore::Id config,
+                           bool never_ends, StackStore* store, Runs* runs) {
+  const uint64_t summary = trie.summary(node);
+  for (int i = 0; i < trie.n_chars_below(node); ++i) {
+    if (i == kMaxRun) return false;
+    const Run& run = RunFrom(config, store, runs);
+    if ((summary & ~run.classes) != 0) return false;
+    if (never_ends && store->has_empty(run.next)) return false;
+    if (run.next == config) return true;
+    config = run.next;
+  }
+  return true;
+}
+
+// Calls on_tokens(tokens) for those that `config` permits, and on_end(node) for every node with
+// which the stack may be empty; with `seeks_ends` no such node is passed over.
+template <typename OnTokens, typename OnEnd>
 void MaskMaker::Walk(const TokenTrie& trie, StackStore* store, StackStore::Id config,
-                     OnNode on_node) {
+                     OnTokens on_tokens, OnEnd on_end, bool seeks_ends) {
+  constexpr uint32_t kWorthAsking = 8;  // nodes
+  constexpr uint64_t kIllFormed = ByteSummary::Bit(ByteSummary::kIllFormed);
   const std::span<const TokenTrie::Node> nodes = trie.nodes();
   const auto n = static_cast<uint32_t>(trie.n_nodes());
+  const auto visit = [&](uint32_t i, uint32_t end, StackStore::Id at) {
+    if (store->has_empty(at)) on_end(i);
+    if (seeks_ends && at == StackStore::kEmptyStack) return;
+    const uint32_t first = nodes[i].first_token;
+    on_tokens(trie.tokens().subspan(first, nodes[end].first_token - first));
+  };
+  Runs runs;
   walk_[0] = config;
-  on_node(0u, config);
+  visit(0, 1, config);
   for (uint32_t i = 1; i < n;) {
     const TokenTrie::Node& node = nodes[i];
     const StackStore::Id next = store->Next(walk_[node.depth - 1], node.byte);
@@ -44,25 +131,32 @@ void MaskMaker::Walk(const TokenTrie& trie, StackStore* store, StackStore::Id co
       continue;
     }
     walk_[node.depth] = next;
-    on_node(i, next);
-    ++i;
+    const bool asks = node.end - i > kWorthAsking && (trie.summary(i) & kIllFormed) == 0;
+    if (asks && PermitsAll(trie, i, next, seeks_ends, store, &runs)) {
+      visit(i, node.end, next);
+      i = node.end;
+    } else {
+      visit(i, i + 1, next);
+      ++i;
+    }
   }
 }
 
+void MaskMaker::AddPermitted(const TokenTrie& trie, StackStore* store, StackStore::Id config,
+                             TokenMask* mask) {
+  Walk(
+      trie, store, config, [mask](std::span<const int32_t> tokens) { mask->Add(tokens); },
+      [](uint32_t) {}, /*seeks_ends=*/false);
+}
+
 void MaskMaker::Make(StackStore* store, StackStore::Id config, TokenMask* mask) {
-  const auto add = [&](const TokenTrie& trie) {
-    return [&trie, mask](uint32_t i, StackStore::Id) {
-      const uint32_t begin = trie.nodes()[i].first_token, end = trie.nodes()[i + 1].first_token;
-      mask->Add(trie.tokens().subspan(begin, end - begin));
-    };
-  };
   const auto all = store->entries(config);
   const std::vector<StackStore::Entry> entries(all.begin(), all.end());  // the store may grow
   std::vector<StackStore::Entry> walked;
   std::vector<std::pair<const StateMask*, StackStore::Id>> composed;
   for (const StackStore::Entry& entry : entries) {
     const StateMask* state_mask = nullptr;
-    if (IsWide(entry.state) && composed.size() < kMaxComposed) {
+    if (is_wide_[entry.state] && composed.size() < kMaxComposed) {
       state_mask = MaskOfState(store, entry.state);
     }
     if (state_mask != nullptr && state_mask->composable) {
@@ -74,17 +168,15 @@ void MaskMaker::Make(StackStore* store, StackStore::Id config, TokenMask* mask) 
   for (const auto& [state_mask, below] : composed) {
     mask->Add(state_mask->inside);
     const StackStore::Id returned = store->Return(below);
-    if (returned == StackStore::kNone) continue;
-    Walk(state_mask->behind, store, returned, add(state_mask->behind));
+    if (returned != StackStore::kNone) AddPermitted(state_mask->behind, store, returned, mask);
   }
-  if (!walked.empty()) {
-    Walk(vocabulary_.trie(), store, store->Only(walked), add(vocabulary_.trie()));
-  }
+  if (!walked.empty()) AddPermitted(vocabulary_.trie(), store, store->Only(walked), mask);
+  AddPermitted(vocabulary_.long_trie(), store, config, mask);
   if (store->has_empty(config)) mask->Add(vocabulary_.end_tokens());
 }
 
 const MaskMaker::StateMask* MaskMaker::MaskOfState(StackStore* store, uint32_t state) {
-  if (uses_similar_) state = automaton_.similar[state];
+  state = automaton_.similar[state];
   const auto it = states_.find(state);
   if (it != states_.end()) return &it->second;
   StateMask made = MakeStateMask(store, state);
@@ -98,13 +190,10 @@ MaskMaker::StateMask MaskMaker::MakeStateMask(StackStore* store, uint32_t state)
   StateMask made;
   made.inside = TokenMask(vocabulary_.size());
   std::vector<uint32_t> ends;  // trie nodes with which the state's rule may be complete
-  const StackStore::Id start = store->Of(state);
-  Walk(trie, store, start, [&](uint32_t i, StackStore::Id config) {
-    if (store->has_empty(config)) ends.push_back(i);
-    if (config == StackStore::kEmptyStack) return;  // nothing but its end
-    const uint32_t begin = trie.nodes()[i].first_token;
-    made.inside.Add(trie.tokens().subspan(begin, trie.nodes()[i + 1].first_token - begin));
-  });
+  Walk(
+      trie, store, store->Of(state),
+      [&](std::span<const int32_t> tokens) { made.inside.Add(tokens); },
+      [&](uint32_t node) { ends.push_back(node); }, /*seeks_ends=*/true);
   std::vector<std::pair<std::string_view, int32_t>> behind;
   for (const uint32_t end : ends) {
     const TokenTrie::Node& node = trie.nodes()[end];

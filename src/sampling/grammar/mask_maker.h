@@ -40,16 +40,29 @@ class MaskMaker {
     TokenTrie behind;         ///< of other tokens: the bytes behind the rule's end
   };
 
-  bool IsWide(uint32_t state) const { return is_wide_[state]; }
   const StateMask* MaskOfState(StackStore* store, uint32_t state);
   StateMask MakeStateMask(StackStore* store, uint32_t state);
-  template <typename OnNode>
-  void Walk(const TokenTrie& trie, StackStore* store, StackStore::Id config, OnNode on_node);
+  /// The classes of bytes (ByteSummary) that all lead from a configuration to the same one.
+  struct Run {
+    uint64_t classes = 0;
+    StackStore::Id next = StackStore::kNone;
+  };
+  using Runs = std::unordered_map<StackStore::Id, Run>;
+
+  const Run& RunFrom(StackStore::Id config, StackStore* store, Runs* runs);
+  /// Whether `config` permits all that is below `node`. With `never_ends`: and no configuration on
+  /// the way has the empty stack.
+  bool PermitsAll(const TokenTrie& trie, uint32_t node, StackStore::Id config, bool never_ends,
+                  StackStore* store, Runs* runs);
+  template <typename OnTokens, typename OnEnd>
+  void Walk(const TokenTrie& trie, StackStore* store, StackStore::Id config, OnTokens on_tokens,
+            OnEnd on_end, bool seeks_ends);
+  void AddPermitted(const TokenTrie& trie, StackStore* store, StackStore::Id config,
+                    TokenMask* mask);
 
   const Automaton& automaton_;
   const GrammarVocabulary& vocabulary_;
   std::vector<bool> is_wide_;  ///< [states] reads many different bytes
-  bool uses_similar_;
   std::unordered_map<uint32_t, StateMask> states_;
   size_t bytes_ = 0;
   std::vector<StackStore::Id> walk_;  ///< [depth + 1] configurations along the path

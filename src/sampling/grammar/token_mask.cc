@@ -1,11 +1,22 @@
 #include "sampling/grammar/token_mask.h"
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cmath>
 
 namespace autoglm {
 namespace {
+
+// Logits whose bit is not set; without branches, so that it is done several at a time.
+void Select(uint32_t bits, float* logits, size_t n) {
+  static constexpr std::array<uint32_t, 32> kBits = [] {
+    std::array<uint32_t, 32> single{};
+    for (int i = 0; i < 32; ++i) single[i] = uint32_t{1} << i;
+    return single;
+  }();
+  for (size_t i = 0; i < n; ++i) logits[i] = (bits & kBits[i]) != 0 ? logits[i] : -INFINITY;
+}
 
 // 64 logits, or fewer at the end of the row.
 void ApplyWord(uint64_t word, std::span<float> logits) {
@@ -17,9 +28,12 @@ void ApplyWord(uint64_t word, std::span<float> logits) {
     for (uint64_t zeros = ~word; zeros != 0; zeros &= zeros - 1) {
       logits[std::countr_zero(zeros)] = -INFINITY;
     }
+  } else if (logits.size() == 64) {
+    Select(static_cast<uint32_t>(word), logits.data(), 32);
+    Select(static_cast<uint32_t>(word >> 32), logits.data() + 32, 32);
   } else {
     for (size_t i = 0; i < logits.size(); ++i) {
-      logits[i] = word >> i & 1 ? logits[i] : -INFINITY;
+      if ((word >> i & 1) == 0) logits[i] = -INFINITY;
     }
   }
 }

@@ -11,8 +11,7 @@ class TokenMask {
  public:
   TokenMask() = default;
   /// No token of `vocab_size`.
-  explicit TokenMask(int32_t vocab_size)
-      : vocab_size_(vocab_size), bits_((static_cast<size_t>(vocab_size) + 63) / 64, 0) {}
+  explicit TokenMask(int32_t vocab_size) : bits_((static_cast<size_t>(vocab_size) + 63) / 64, 0) {}
 
   void Add(int32_t id) { bits_[static_cast<size_t>(id) >> 6] |= uint64_t{1} << (id & 63); }
   void Add(std::span<const int32_t> ids) {
@@ -32,7 +31,6 @@ class TokenMask {
   }
 
  private:
-  int32_t vocab_size_ = 0;
   std::vector<uint64_t> bits_;  ///< [vocab_size / 64], or empty: ids_ instead
   std::vector<int32_t> ids_;    ///< ascending
 };

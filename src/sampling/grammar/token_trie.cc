@@ -1,6 +1,7 @@
 #include "sampling/grammar/token_trie.h"
 
 #include <algorithm>
+#include <array>
 
 namespace autoglm {
 
@@ -32,6 +33,68 @@ TokenTrie::TokenTrie(std::vector<std::pair<std::string_view, int32_t>> strings) 
   close_to(0);
   nodes_[0].end = static_cast<uint32_t>(nodes_.size());
   nodes_.push_back({nodes_[0].end, static_cast<uint32_t>(tokens_.size()), 0, 0});
+  Summarize();
+}
+
+int ByteSummary::ClassOf(uint8_t byte) {
+  static constexpr std::array<int8_t, 128> kClasses = [] {
+    std::array<int8_t, 128> classes{};
+    int8_t n = 4;
+    for (int b = 0; b < 128; ++b) {
+      const bool is_rare = b < ' ' && b != '\t' && b != '\n' && b != '\r';
+      classes[b] = b >= 'a' && b <= 'z'   ? int8_t{0}
+                   : b >= 'A' && b <= 'Z' ? int8_t{1}
+                   : b >= '0' && b <= '9' ? int8_t{2}
+                   : is_rare              ? int8_t{3}
+                                          : n++;
+    }
+    return classes;
+  }();
+  return kClasses[byte];
+}
+
+void TokenTrie::Summarize() {
+  constexpr uint64_t kIllFormed = ByteSummary::Bit(ByteSummary::kIllFormed);
+  constexpr uint64_t kBeyondAscii = ByteSummary::Bit(ByteSummary::kBeyondAscii);
+  summaries_.assign(n_nodes(), 0);
+  n_chars_below_.assign(n_nodes(), 0);
+  // A node's summary is that of its children, each with its own byte; children come behind it. What
+  // begins within a character is given to the node where the character begins.
+  std::vector<uint32_t> parent(max_depth_ + 1, 0);
+  std::vector<uint32_t> parent_of(n_nodes(), 0);
+  std::vector<uint8_t> open(n_nodes(), 0);  // bytes that the character before still needs
+  for (uint32_t i = 1; i < n_nodes(); ++i) {
+    const uint8_t byte = nodes_[i].byte;
+    parent_of[i] = parent[nodes_[i].depth - 1];
+    parent[nodes_[i].depth] = i;
+    const uint8_t needed = open[parent_of[i]];
+    const bool continues = (byte & 0xC0) == 0x80;
+    const uint8_t lead = byte >= 0xC2 && byte < 0xE0   ? 1
+                         : byte >= 0xE0 && byte < 0xF0 ? 2
+                         : byte >= 0xF0 && byte < 0xF5 ? 3
+                                                       : 0;
+    constexpr uint8_t kNever = 0xFF;
+    open[i] = needed == kNever ? kNever
+              : needed > 0     ? (continues ? static_cast<uint8_t>(needed - 1) : kNever)
+              : byte < 0x80    ? uint8_t{0}
+              : lead > 0       ? lead
+                               : kNever;
+  }
+  std::vector<uint64_t> inside(n_nodes(), 0);
+  for (uint32_t i = static_cast<uint32_t>(n_nodes()); i-- > 1;) {
+    const uint32_t up = parent_of[i];
+    const bool begins = open[up] == 0;
+    const uint64_t own = open[i] == 0xFF ? kIllFormed
+                         : nodes_[i].byte < 0x80
+                             ? ByteSummary::Bit(ByteSummary::ClassOf(nodes_[i].byte))
+                             : kBeyondAscii;
+    inside[up] |= own | inside[i];
+    n_chars_below_[up] = std::max<uint16_t>(
+        n_chars_below_[up], static_cast<uint16_t>(n_chars_below_[i] + (begins ? 1 : 0)));
+  }
+  for (uint32_t i = 0; i < n_nodes(); ++i) {
+    summaries_[i] = open[i] == 0 ? inside[i] : inside[i] | kIllFormed;
+  }
 }
 
 uint32_t TokenTrie::Child(uint32_t node, uint8_t byte) const {

@@ -9,6 +9,19 @@
 
 namespace autoglm {
 
+/// What occurs in byte strings: one bit for each class of ASCII bytes (all lower-case letters are
+/// one, as are upper-case letters, digits and rare control characters; others are alone), one for
+/// characters beyond ASCII.
+class ByteSummary {
+ public:
+  static constexpr int kBeyondAscii = 62;  ///< well-formed, perhaps cut off at the end
+  static constexpr int kIllFormed = 63;
+
+  /// Of an ASCII byte; below kBeyondAscii.
+  static int ClassOf(uint8_t byte);
+  static constexpr uint64_t Bit(int byte_class) { return uint64_t{1} << byte_class; }
+};
+
 /// Each string carries a token id. Immutable.
 class TokenTrie {
  public:
@@ -21,7 +34,7 @@ class TokenTrie {
   };
   static constexpr size_t kMaxBytes = 65535;
 
-  TokenTrie() { nodes_.resize(2); }
+  TokenTrie() : TokenTrie(std::vector<std::pair<std::string_view, int32_t>>()) {}
   /// Strings longer than kMaxBytes are left out.
   explicit TokenTrie(std::vector<std::pair<std::string_view, int32_t>> strings);
 
@@ -30,13 +43,23 @@ class TokenTrie {
   size_t n_nodes() const { return nodes_.size() - 1; }
   std::span<const int32_t> tokens() const { return tokens_; }
   int max_depth() const { return max_depth_; }
+  /// What occurs below node `i`, where that node ends a character; else kIllFormed.
+  uint64_t summary(uint32_t i) const { return summaries_[i]; }
+  /// The most characters that begin below it.
+  int n_chars_below(uint32_t i) const { return n_chars_below_[i]; }
   /// The child of `node` by `byte`, or 0.
   uint32_t Child(uint32_t node, uint8_t byte) const;
-  size_t bytes() const { return nodes_.size() * sizeof(Node) + tokens_.size() * sizeof(int32_t); }
+  size_t bytes() const {
+    return nodes_.size() * (sizeof(Node) + 10) + tokens_.size() * sizeof(int32_t);
+  }
 
  private:
+  void Summarize();
+
   std::vector<Node> nodes_;
   std::vector<int32_t> tokens_;
+  std::vector<uint64_t> summaries_;      ///< [n_nodes()] by node
+  std::vector<uint16_t> n_chars_below_;  ///< [n_nodes()]
   int max_depth_ = 0;
 };
 
