@@ -143,7 +143,8 @@ bool CallObject::EndValue(CallSink* sink) {
   std::string inner;
   if (value_ == "null") {
     arguments_ = "{}";
-  } else if (!ReadString(value_, &inner) || !Json::accept(inner) || TrimSpace(inner)[0] != '{') {
+  } else if (!ReadString(value_, &inner) || Contains(inner, std::string_view("\0", 1)) ||
+             !Json::accept(inner) || TrimSpace(inner)[0] != '{') {
     return false;
   } else {
     arguments_ = inner;

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "chat/call_syntax.h"
 #include "chat/literal.h"
 
 namespace autoglm {
@@ -236,7 +237,9 @@ std::string BareValueToJson(std::string_view text, const ParameterKind& kind) {
   if (kind.form != Form::kString) {
     const std::string_view trimmed = TrimSpace(text);
     const Json value = Json::parse(trimmed, nullptr, /*allow_exceptions=*/false);
-    const bool fits = kind.form == Form::kJson
+    // The parser takes a zero byte for the end.
+    const bool fits = Contains(trimmed, std::string_view("\0", 1)) ? false
+                      : kind.form == Form::kJson
                           ? !value.is_discarded()
                           : !value.is_discarded() && (TypeBit(TypeOf(value)) & kind.types) != 0;
     if (fits) return std::string(trimmed);
