@@ -102,7 +102,11 @@ Result<Conversation> ConversationFormat::Prepare(const ConversationRequest& requ
   if (has_tools) grammar.tools = tools;
   grammar.choice = choice;
   grammar.parallel = request.parallel_tool_calls;
-  grammar.reasoning = reasoning_;
+  // Where the prompt has closed the reasoning, or the caller wants none, there is to be none.
+  const bool unwanted = request.variables != nullptr && request.variables->is_object() &&
+                        request.variables->value("enable_thinking", Json(true)) == false;
+  const bool closed = unwanted || (begins_answer && prompt.ends_with(reasoning_.end));
+  if (!closed) grammar.reasoning = reasoning_;
   grammar.starts_in_reasoning = begins_answer && prompt.ends_with(reasoning_.begin);
   grammar.content_schema = request.content_schema;
   grammar.find_control_token = [this](std::string_view name) { return FindControlToken(name); };

@@ -132,6 +132,9 @@ ResponsesRequest ReadResponsesRequest(Fields& fields, ResponseStore& store, cons
   ReadTextForm(fields, &request);
   if (fields.Bool("background").value_or(false)) fields.Fail("background", "is not supported");
   ReadInput(fields, &request.chat);
+  if (const Json* variables = fields.Object("chat_template_kwargs")) {
+    request.chat.template_variables = *variables;
+  }
   request.store = fields.Bool("store").value_or(true);
   if (const auto text = fields.String("instructions")) request.instructions = *text;
   fields.Object("metadata");
