@@ -2,14 +2,16 @@
 // to accept the token; the first time a grammar meets the text (cold), and again (warm).
 //
 //   grammar_bench TOKENIZER...        GGUF files or Hugging Face folders
+#include <time.h>
+
 #include <algorithm>
 #include <cstdio>
+#include <cstdlib>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
 #include "apps/autoglm/tokenizer_source.h"
-#include "bench/measure.h"
 #include "engine/jump_ahead.h"
 #include "sampling/grammar/builtin.h"
 #include "sampling/grammar/json_schema.h"
@@ -18,6 +20,13 @@ namespace autoglm {
 namespace {
 
 using Json = nlohmann::ordered_json;
+
+// Of this thread, so that other processes count for nothing.
+double CpuSeconds() {
+  timespec time{};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+  return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_nsec) * 1e-9;
+}
 
 struct Case {
   std::string name;
@@ -138,13 +147,13 @@ Times Run(const std::shared_ptr<const Grammar>& grammar, const std::vector<int32
   double accept_s = 0;
   for (const int32_t token : tokens) {
     std::fill(logits.begin(), logits.end(), 1.0f);
-    const double start = Seconds();
+    const double start = CpuSeconds();
     if (!matcher.MaskLogits(logits).ok()) std::abort();
-    us.push_back((Seconds() - start) * 1e6);
+    us.push_back((CpuSeconds() - start) * 1e6);
     if (logits[token] != 1.0f) std::abort();
-    const double accept_start = Seconds();
+    const double accept_start = CpuSeconds();
     if (!matcher.Accept(token).ok()) std::abort();
-    accept_s += Seconds() - accept_start;
+    accept_s += CpuSeconds() - accept_start;
   }
   std::sort(us.begin(), us.end());
   Times times;
@@ -158,16 +167,16 @@ Times Run(const std::shared_ptr<const Grammar>& grammar, const std::vector<int32
 Status Bench(const std::string& path) {
   AUTOGLM_ASSIGN_OR_RETURN(const TokenizerSource source, OpenTokenizer(path));
   const Tokenizer& tokenizer = *source.tokenizer;
-  const double start = Seconds();
+  const double start = CpuSeconds();
   const auto vocabulary = MakeGrammarVocabulary(tokenizer, tokenizer.vocab_size());
   std::printf("%s: %d tokens, vocabulary ready in %.1f ms, %zu nodes\n", path.c_str(),
-              tokenizer.vocab_size(), (Seconds() - start) * 1e3, vocabulary->trie().n_nodes());
+              tokenizer.vocab_size(), (CpuSeconds() - start) * 1e3, vocabulary->trie().n_nodes());
   std::printf("%-24s %7s %10s %28s %28s %9s %8s\n", "grammar", "tokens", "compile ms",
               "cold us mean / p99 / max", "warm us mean / p99 / max", "accept us", "cache KB");
   for (const Case& c : Cases()) {
-    const double compile_start = Seconds();
+    const double compile_start = CpuSeconds();
     AUTOGLM_ASSIGN_OR_RETURN(const auto grammar, Grammar::Compile({.gbnf = c.gbnf}, vocabulary));
-    const double compile_ms = (Seconds() - compile_start) * 1e3;
+    const double compile_ms = (CpuSeconds() - compile_start) * 1e3;
     const std::vector<int32_t> tokens = tokenizer.Encode(c.text, {.add_special = false});
     const Times cold = Run(grammar, tokens), warm = Run(grammar, tokens);
     std::printf("%-24s %7zu %10.2f %12.1f %7.0f %7.0f %12.1f %7.0f %7.0f %9.2f %8zu\n",

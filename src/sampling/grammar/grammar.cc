@@ -25,7 +25,12 @@ Grammar::Grammar(Automaton automaton, std::shared_ptr<const GrammarVocabulary> v
       limits_(limits),
       store_(std::make_shared<StackStore>(automaton_, limits_.max_nesting)) {
   if (vocabulary_ != nullptr) {
+    // Most grammars have few such states (the inside of a string); found now, no step waits for
+    // them.
+    constexpr int kPrepared = 16;
     mask_maker_ = std::make_unique<MaskMaker>(automaton_, *vocabulary_);
+    store_->GrantWork(limits_.max_work);
+    mask_maker_->Prepare(store_.get(), kPrepared);
   }
 }
 

@@ -110,7 +110,7 @@ bool MaskMaker::PermitsAll(const TokenTrie& trie, uint32_t node, StackStore::Id 
 template <typename OnTokens, typename OnEnd>
 void MaskMaker::Walk(const TokenTrie& trie, StackStore* store, StackStore::Id config,
                      OnTokens on_tokens, OnEnd on_end, bool seeks_ends) {
-  constexpr uint32_t kWorthAsking = 8;  // nodes
+  constexpr uint32_t kWorthAsking = 4;  // tokens
   constexpr uint64_t kIllFormed = ByteSummary::Bit(ByteSummary::kIllFormed);
   const std::span<const TokenTrie::Node> nodes = trie.nodes();
   const auto n = static_cast<uint32_t>(trie.n_nodes());
@@ -131,7 +131,10 @@ void MaskMaker::Walk(const TokenTrie& trie, StackStore* store, StackStore::Id co
       continue;
     }
     walk_[node.depth] = next;
-    const bool asks = node.end - i > kWorthAsking && (trie.summary(i) & kIllFormed) == 0;
+    const uint32_t n_tokens = nodes[node.end].first_token - node.first_token;
+    // Not along the way to a few long tokens.
+    const bool asks = n_tokens > kWorthAsking && node.end - i < 8 * n_tokens &&
+                      (trie.summary(i) & kIllFormed) == 0;
     if (asks && PermitsAll(trie, i, next, seeks_ends, store, &runs)) {
       visit(i, node.end, next);
       i = node.end;
@@ -173,6 +176,14 @@ void MaskMaker::Make(StackStore* store, StackStore::Id config, TokenMask* mask) 
   if (!walked.empty()) AddPermitted(vocabulary_.trie(), store, store->Only(walked), mask);
   AddPermitted(vocabulary_.long_trie(), store, config, mask);
   if (store->has_empty(config)) mask->Add(vocabulary_.end_tokens());
+}
+
+void MaskMaker::Prepare(StackStore* store, int max_states) {
+  for (uint32_t state = 0; state < is_wide_.size() && max_states > 0; ++state) {
+    if (!is_wide_[state] || automaton_.similar[state] != state) continue;
+    MaskOfState(store, state);
+    --max_states;
+  }
 }
 
 const MaskMaker::StateMask* MaskMaker::MaskOfState(StackStore* store, uint32_t state) {

@@ -28,6 +28,9 @@ class MaskMaker {
   /// stack. Not all where store.work_is_used_up() then.
   void Make(StackStore* store, StackStore::Id config, TokenMask* mask);
 
+  /// Finds what is kept for the first states that permit much, at most `max_states` of them.
+  void Prepare(StackStore* store, int max_states);
+
   /// Of what is kept for states.
   size_t bytes() const { return bytes_; }
   void Forget() { states_.clear(), bytes_ = 0; }
