@@ -52,7 +52,7 @@ class Daemon:
         self.process = None
 
     def start(self):
-        self.log = tempfile.TemporaryFile()
+        self.log = tempfile.NamedTemporaryFile()
         self.process = subprocess.Popen(self.command, stdout=self.log, stderr=self.log)
         end = time.monotonic() + 60
         while time.monotonic() < end:
@@ -65,8 +65,7 @@ class Daemon:
         raise SystemExit("the daemon did not start:\n" + self.output())
 
     def output(self):
-        self.log.seek(0)
-        return self.log.read().decode(errors="replace")
+        return pathlib.Path(self.log.name).read_text(errors="replace")
 
     def kill(self, how=signal.SIGKILL):
         self.process.send_signal(how)

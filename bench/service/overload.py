@@ -47,7 +47,8 @@ async def open_loop(port, rate, seconds, args):
 
 async def main(args):
     report = Report(f"overload: {args.model}")
-    with Daemon(args, "--parallel", args.parallel, "--kv-tokens", 16384) as daemon:
+    with Daemon(args, "--parallel", args.parallel, "--kv-tokens", 16384,
+                config={"limits": {}}) as daemon:
         port = daemon.port
         await closed_loop(port, args.parallel, 2, args)
         capacity = await closed_loop(port, args.parallel, args.seconds, args)

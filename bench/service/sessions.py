@@ -109,11 +109,12 @@ async def check_sessions(port, acknowledged):
 
 async def kill_rounds(args, report, config):
     rng = random.Random(args.seed)
-    acknowledged, lost, wrong, n_saved, starts = {}, 0, 0, 0, []
+    acknowledged, lost, wrong, n_saved, n_torn, starts = {}, 0, 0, 0, 0, []
     for round_index in range(args.kills):
         start = time.perf_counter()
         daemon = Daemon(args, "--kv-tokens", 4096, config=config).start()
         starts.append(time.perf_counter() - start)
+        n_torn += daemon.output().count("is discarded")
         with contextlib.closing(daemon.log):
             if round_index > 0:
                 more = await check_sessions(daemon.port, acknowledged)
@@ -123,11 +124,11 @@ async def kill_rounds(args, report, config):
     with Daemon(args, "--kv-tokens", 4096, config=config) as daemon:
         more = await check_sessions(daemon.port, acknowledged)
         lost, wrong = lost + more[0], wrong + more[1]
-        discarded = daemon.output().count("is discarded")
+        n_torn += daemon.output().count("is discarded")
     left = [f for _, _, files in os.walk(config["state"]["folder"]) for f in files if ".tmp-" in f]
     report.note(f"{args.kills} kills; {n_saved} acknowledged sessions looked for afterwards; "
-                f"median start {percentile(starts, 50) * 1e3:.0f} ms; {discarded} torn files "
-                "discarded at the last start")
+                f"median start {percentile(starts, 50) * 1e3:.0f} ms; {n_torn} torn files found at "
+                "a start and discarded")
     report.check("acknowledged sessions lost", lost, 0)
     report.check("sessions corrupt", wrong, 0)
     report.check("half files left behind", len(left), 0)
