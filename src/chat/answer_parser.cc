@@ -131,7 +131,14 @@ bool AnswerParser::StepCalls() {
   Take(rest().size() - text.size());
   if (outcome == CallReader::Outcome::kWait) return false;
   if (outcome == CallReader::Outcome::kNoCall) {
-    Show(&content_, reader_.take_attempt());
+    const std::string attempt = reader_.take_attempt();
+    Show(&content_, attempt);
+    // Nothing behind the mark fits: the mark itself is content, or it would be found again.
+    const std::string& trigger = options_.syntax.trigger;
+    if (attempt.empty() && !trigger.empty() && rest().starts_with(trigger)) {
+      Show(&content_, trigger);
+      Take(trigger.size());
+    }
   } else {
     if (!content_shown_) content_.space.clear();
     content_.drops_leading = true;

@@ -219,6 +219,16 @@ TEST(AnswerParserTest, WhatIsWrongBeforeTheNameIsContentAndBehindItEndsTheCall) 
   }
 }
 
+TEST(AnswerParserTest, AMarkBehindWhichNoCallFollowsIsContent) {
+  for (const Family& family : kFamilies) {
+    SCOPED_TRACE(StrCat(family.name, " of ", family.chat_template));
+    const AnswerParserOptions options = OptionsFor(family);
+    if (options.syntax.trigger.empty()) continue;
+    const std::string text = StrCat("a ", options.syntax.trigger, options.syntax.trigger, "}{ b");
+    EXPECT_EQ(ParseAtEveryCut(options, text, /*cut_off=*/false).content, text);
+  }
+}
+
 TEST(AnswerParserTest, BareValuesBecomeWhatTheSchemaPermits) {
   const AnswerParserOptions options =
       OptionsFor({"qwen3_coder", "<tool_call>\n<function=f>\n<parameter=p>"});
