@@ -22,10 +22,6 @@ int64_t AdaptiveLimiter::SecondOf(int64_t now_ns) const {
   return std::max<int64_t>(0, now_ns - start_ns_) / kNsPerSecond;
 }
 
-double AdaptiveLimiter::WindowSeconds() const {
-  return static_cast<double>(std::min<int64_t>(second_ + 1, kWindowSeconds));
-}
-
 void AdaptiveLimiter::SetRate() {
   const double rate = threshold() / kWindowSeconds;
   bucket_.set_options({.rate_per_s = rate, .burst = std::max(1.0, rate * options_.burst_s)});
@@ -59,8 +55,9 @@ void AdaptiveLimiter::Adjust() {
     ratios_.clear();
   }
   if (ratio > 1) {
-    const double cut = std::max(options_.max_cut, 1 / ratio);
-    adjustment_ = std::min(adjustment_, cut * ServedPerWindow() / options_.baseline);
+    const double cut =
+        std::clamp(1 - options_.gain * (ratio - 1), options_.least_cut, options_.most_cut);
+    adjustment_ = cut * ServedPerWindow() / options_.baseline;
   } else {
     adjustment_ *= options_.growth;
   }
@@ -78,14 +75,9 @@ double AdaptiveLimiter::ServedPerWindow() const {
   return static_cast<double>(n_served * kWindowSeconds) / static_cast<double>(n_seconds);
 }
 
-bool AdaptiveLimiter::WindowHasRoom() const {
-  const double scaled = threshold() * WindowSeconds() / kWindowSeconds;
-  return static_cast<double>(n_in_window_) < std::max(1.0, scaled);
-}
-
 bool AdaptiveLimiter::TryAdmit(int64_t now_ns) {
   AdvanceTo(now_ns);
-  if (!WindowHasRoom() || !bucket_.TryTake(1, now_ns)) return false;
+  if (!bucket_.TryTake(1, now_ns)) return false;
   ++admitted_[static_cast<size_t>(second_ % kWindowSeconds)];
   ++n_in_window_;
   return true;
@@ -100,19 +92,7 @@ void AdaptiveLimiter::ObserveDelay(int64_t delay_ns, int64_t target_ns, int64_t 
 
 int64_t AdaptiveLimiter::RetryAfterNs(int64_t now_ns) {
   AdvanceTo(now_ns);
-  const int64_t bucket_ns = bucket_.WaitNs(1, now_ns);
-  if (WindowHasRoom()) return bucket_ns;
-  // The oldest second that admitted something has to leave the window (while the window still
-  // grows, its room grows with the next second).
-  int64_t n_seconds = 1;
-  if (second_ + 1 >= kWindowSeconds) {
-    while (n_seconds < kWindowSeconds &&
-           admitted_[static_cast<size_t>((second_ + n_seconds) % kWindowSeconds)] == 0) {
-      ++n_seconds;
-    }
-  }
-  const int64_t window_ns = start_ns_ + (second_ + n_seconds) * kNsPerSecond - now_ns;
-  return std::max(bucket_ns, window_ns);
+  return bucket_.WaitNs(1, now_ns);
 }
 
 }  // namespace autoglm

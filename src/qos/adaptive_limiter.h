@@ -3,15 +3,15 @@
 //
 //   threshold T = baseline * A        requests in a window of 60 s, A in [min_adjustment, 1]
 //   once a second, with q = the second's 90th percentile of (queue delay / target delay):
-//     q > 1:       A = min(A, max(max_cut, 1 / q) * served / baseline)
+//     q > 1:       A = clamp(1 - gain * (q - 1), least_cut, most_cut) * served / baseline
 //     otherwise:   A = min(1, A * growth)
 //   served = requests that left the queue, scaled to 60 s, over the last seconds that saw at least
 //   kServedSamples of them (at most kMaxServedSeconds).
 //
-// A request passes where the window has fewer than T (in proportion while less than 60 s have
-// passed) and a token bucket of rate T / 60 s with a burst of burst_s seconds lets it: the window
-// alone would let a whole minute's requests come in its first second. While requests wait, what is
-// served is what the server can do, so a cut goes there at once and no further.
+// A token bucket of rate T / 60 s with a burst of burst_s seconds lets requests pass: counting the
+// window alone would let a whole minute's requests come in its first second, and hold what came
+// before a cut against those that come after it. While requests wait, what is served is what the
+// server can do; admitting less empties the queue, the faster the longer it is.
 // Source: control of admission by multiplication on the 90th percentile of the delay against a
 // target: Welsh and Culler, "Adaptive Overload Control for Busy Internet Servers", 2003.
 #pragma once
@@ -26,10 +26,12 @@ namespace autoglm {
 
 struct AdaptiveLimiterOptions {
   double baseline = 60000;       ///< requests in 60 s with an idle queue: 1000 a second
-  double min_adjustment = 1e-5;  ///< the least that A can be; one request a window always passes
-  double max_cut = 0.95;         ///< of what is served, the least that a cut leaves
-  double growth = 1.05;          ///< what a second without delay gives back
-  double burst_s = 1;            ///< seconds of T that may come at once
+  double min_adjustment = 1e-5;  ///< the least that A can be
+  double gain = 0.1;             ///< how much less is admitted for each target that q is above 1
+  double least_cut = 0.5;        ///< of what is served
+  double most_cut = 0.97;
+  double growth = 1.05;  ///< what a second without delay gives back
+  double burst_s = 1;    ///< seconds of T that may come at once
 };
 
 /// One thread at a time. Times are nanoseconds of one clock.
@@ -57,10 +59,8 @@ class AdaptiveLimiter {
  private:
   void AdvanceTo(int64_t now_ns);
   void Adjust();
-  double WindowSeconds() const;
   double ServedPerWindow() const;
   int64_t SecondOf(int64_t now_ns) const;
-  bool WindowHasRoom() const;
   void SetRate();
 
   AdaptiveLimiterOptions options_;
