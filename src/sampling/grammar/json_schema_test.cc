@@ -70,6 +70,10 @@ TEST(JsonSchema, AdditionalPropertiesAreWrittenOnlyWhereTheSchemaSpeaksOfThem) {
   EXPECT_FALSE(Accepts(open, R"({"ab": 1})"));
   EXPECT_FALSE(Accepts(open, R"({"\u0061b": 1})"));
   EXPECT_TRUE(Accepts(open, R"({"x\"y": 1})"));
+  const std::string odd = R"({"properties":{"a\nb":{"type":"null"},"]-^":{"type":"null"}},
+      "additionalProperties":{"type":"integer"}})";
+  EXPECT_TRUE(Accepts(odd, R"({"a\nb": null, "a\nc": 1, "]": 2})"));
+  EXPECT_FALSE(Accepts(odd, R"({"a\nb": 1})"));
   EXPECT_TRUE(Accepts(open, "{}"));
 }
 

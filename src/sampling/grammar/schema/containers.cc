@@ -35,7 +35,7 @@ struct KeyNode {
 
 std::string ClassChar(char32_t c) {
   std::string out;
-  if (c == '\\' || c == ']' || c == '[' || c == '^' || c == '-' || c == '"') out = "\\";
+  if (c == ']' || c == '[' || c == '^' || c == '-') out = "\\";
   AppendUtf8(&out, c);
   return out;
 }
@@ -306,7 +306,9 @@ std::string SchemaWriter::OtherKey(std::vector<std::string> keys) {
       continue;
     }
     std::string excluded = "\"\\\\\\x00-\\x1F", letters;
-    for (const auto& [c, child] : frame.node->next) excluded += ClassChar(c);
+    for (const auto& [c, child] : frame.node->next) {
+      if (c >= 0x20 && c != '"' && c != '\\') excluded += ClassChar(c);
+    }
     for (size_t i = 0; i < kEscaped.size(); ++i) {
       if (frame.node->next.contains(static_cast<unsigned char>(kEscaped[i]))) continue;
       if (kEscapeLetters[i] == '"' || kEscapeLetters[i] == '\\') letters += '\\';
