@@ -1,12 +1,13 @@
-// See http_parser.h. The protocol's grammar is Boost.Beast's.
+// See http_parser.h. The header is read by Boost.Beast, the body by http_body.h.
 #include "net/http_parser.h"
 
 #include <boost/asio/buffer.hpp>
+#include <boost/beast/http/empty_body.hpp>
 #include <boost/beast/http/parser.hpp>
-#include <boost/beast/http/string_body.hpp>
 #include <utility>
 
 #include "base/str.h"
+#include "net/http_body.h"
 
 namespace autoglm {
 namespace {
@@ -40,8 +41,7 @@ std::string PercentDecode(std::string_view text) {
 }
 
 struct HttpParser::Impl {
-  explicit Impl(const HttpLimits& l) : limits(l) {
-    parser.eager(true);
+  explicit Impl(const HttpLimits& l) : limits(l), body(l.max_body_bytes, l.max_header_bytes) {
     parser.header_limit(static_cast<std::uint32_t>(limits.max_header_bytes));
     parser.body_limit(limits.max_body_bytes);
   }
@@ -84,8 +84,36 @@ struct HttpParser::Impl {
     }
   }
 
+  void StartBody() {
+    state = State::kBody;
+    CheckHeader();
+    if (state == State::kFailed) return;
+    if (parser.get().chunked()) {
+      body.StartChunks();
+    } else {
+      const auto length = parser.content_length();
+      body.StartLength(length ? *length : 0);
+    }
+    FollowBody();
+  }
+
+  void FollowBody() {
+    switch (body.state()) {
+      case HttpBody::State::kReading:
+        return;
+      case HttpBody::State::kDone:
+        state = State::kDone;
+        return;
+      case HttpBody::State::kTooLarge:
+        return Fail(http::error::body_limit);
+      case HttpBody::State::kMalformed:
+        return Fail(400, "the body's chunks are malformed");
+    }
+  }
+
   HttpLimits limits;
-  http::request_parser<http::string_body> parser;
+  http::request_parser<http::empty_body> parser;
+  HttpBody body;
   State state = State::kHeader;
   int error_status = 0;
   std::string error;
@@ -97,31 +125,23 @@ HttpParser::~HttpParser() = default;
 size_t HttpParser::Feed(std::string_view bytes) {
   Impl& impl = *impl_;
   size_t used = 0;
-  while (used < bytes.size() && (impl.state == State::kHeader || impl.state == State::kBody)) {
+  if (impl.state == State::kHeader && !bytes.empty()) {
     boost::system::error_code code;
-    // The header alone first, so that it is checked before the body is taken.
-    impl.parser.eager(impl.state == State::kBody);
-    const size_t n =
-        impl.parser.put(boost::asio::buffer(bytes.data() + used, bytes.size() - used), code);
-    used += n;
+    used = impl.parser.put(boost::asio::buffer(bytes.data(), bytes.size()), code);
     if (code == http::error::need_more) {
       // Beast's own limit counts a header only once it is complete.
-      if (impl.state == State::kHeader && bytes.size() - used > impl.limits.max_header_bytes) {
-        impl.Fail(http::error::header_limit);
-      }
+      if (bytes.size() - used > impl.limits.max_header_bytes) impl.Fail(http::error::header_limit);
       return used;
     }
     if (code) {
       impl.Fail(code);
-      return used;
+    } else if (impl.parser.is_header_done()) {
+      impl.StartBody();
     }
-    if (impl.state == State::kHeader && impl.parser.is_header_done()) {
-      impl.state = State::kBody;
-      impl.CheckHeader();
-      if (impl.state == State::kFailed) return used;
-    }
-    if (impl.parser.is_done()) impl.state = State::kDone;
-    if (n == 0 && impl.state != State::kDone) return used;
+  }
+  if (impl.state == State::kBody) {
+    used += impl.body.Feed(bytes.substr(used));
+    impl.FollowBody();
   }
   return used;
 }
@@ -143,10 +163,10 @@ bool HttpParser::keep_alive() const { return impl_->parser.get().keep_alive(); }
 
 bool HttpParser::understands_chunks() const { return impl_->parser.get().version() >= 11; }
 
-size_t HttpParser::body_bytes() const { return impl_->parser.get().body().size(); }
+size_t HttpParser::body_bytes() const { return impl_->body.text().size(); }
 
 HttpRequest HttpParser::Take() {
-  http::request<http::string_body> message = impl_->parser.release();
+  const auto& message = impl_->parser.get();
   HttpRequest request;
   request.method = ToString(message.method_string());
   const std::string target = ToString(message.target());
@@ -156,7 +176,7 @@ HttpRequest HttpParser::Take() {
   for (const auto& field : message) {
     request.headers.push_back({ToString(field.name_string()), ToString(field.value())});
   }
-  request.body = std::move(message.body());
+  request.body = std::move(impl_->body.text());
   return request;
 }
 

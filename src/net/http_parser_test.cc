@@ -55,6 +55,35 @@ TEST(HttpParserTest, ReadsABodyInChunks) {
   EXPECT_EQ(parser.Take().body, "abcde");
 }
 
+TEST(HttpParserTest, ReadsChunksHoweverTheyAreCut) {
+  const std::string text =
+      "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n"
+      "3;x=\"y\"\r\nabc\r\nA\r\n0123456789\r\n0\r\nTrailer: t\r\n\r\nGET";
+  for (const size_t n : {1, 2, 3, 5, 200}) {
+    for (size_t cut = 0; cut < text.size(); ++cut) {
+      HttpParser parser({});
+      std::string held(text.substr(0, cut));
+      held.erase(0, parser.Feed(held));
+      EXPECT_EQ(FeedInPieces(&parser, held + text.substr(cut), n), "GET") << n;
+      ASSERT_EQ(parser.state(), State::kDone) << parser.error();
+      EXPECT_EQ(parser.Take().body, "abc0123456789");
+    }
+  }
+}
+
+TEST(HttpParserTest, RefusesChunksThatAreNone) {
+  for (const char* chunks : {"x\r\n", "\r\n", "-1\r\n", "3\nabc\r\n", "3\r\nabcd\r\n",
+                             "3x\r\nabc\r\n", "11111111111111111\r\n", "1\r\na0\r\n", "0\n\r\n"}) {
+    HttpParser parser({});
+    FeedInPieces(
+        &parser,
+        std::string("POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n") + chunks,
+        1);
+    EXPECT_EQ(parser.state(), State::kFailed) << chunks;
+    EXPECT_EQ(parser.error_status(), 400) << chunks;
+  }
+}
+
 TEST(HttpParserTest, RefusesAnAnnouncedBodyBeforeItComes) {
   HttpParser parser({.max_body_bytes = 100});
   parser.Feed("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 100000000\r\n\r\n");
