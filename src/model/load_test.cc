@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "kernels/kernels.h"
 #include "model/memory_model_for_test.h"
 #include "quant/quant_format.h"
 #include "tests/model_runner.h"
@@ -176,7 +177,8 @@ TEST_F(LoadTest, SmallerCachesStayNearTheFullOne) {
   const Rows expected = Logits({});
   const double f16 = RelativeL2(Logits({}, DType::kF16), expected);
   const double q8_0 = RelativeL2(Logits({}, DType::kQ8_0), expected);
-  EXPECT_LT(f16, 1e-3);
+  // Attention over them may round to bfloat16, an eighth of the precision of F16.
+  EXPECT_LT(f16, BestKernels().bf16_attention ? 5e-3 : 1e-3);
   EXPECT_GT(f16, 0);
   EXPECT_LT(q8_0, 2e-2);
   EXPECT_GT(q8_0, f16);
@@ -191,7 +193,7 @@ TEST_F(LoadTest, ACacheTypeThatHeadsDoNotFitIsRefused) {
   EXPECT_NE(bad.status().ToString().find("q8_0"), std::string::npos) << bad.status().ToString();
 }
 
-TEST_F(LoadTest, TheObserverSeesEveryLayer) {
+TEST_F(LoadTest, TheObserverSeesEveryLayerAndTheLastNorm) {
   ModelRunner runner(*file_, {});
   ASSERT_TRUE(runner.status().ok());
   std::vector<int> layers;
@@ -203,7 +205,7 @@ TEST_F(LoadTest, TheObserverSeesEveryLayer) {
   });
   const std::vector<int32_t> tokens = {5, 6};
   runner.Prefill(tokens, 2);
-  EXPECT_EQ(layers, std::vector<int>({-1, 0, 1}));
+  EXPECT_EQ(layers, std::vector<int>({-1, 0, 1, 2}));  // two layers, and the last norm
   const float* row = file_->View(*file_->Find("token_embd.weight")).f32_row(5);
   EXPECT_EQ(embedded, std::vector<float>(row, row + 256));
 }
