@@ -251,8 +251,7 @@ void CpuStream::Attention(const KvBatch& kv, int layer, const AttentionSpec& spe
                           const Tensor& out) {
   const KvLayout& layout = kv.layout;
   const int group = spec.num_attention_heads / layout.num_key_value_heads;
-  if (!ReserveScratch(AttentionScratchFloats(layout.head_dim, group)) ||
-      !status_.ok()) {
+  if (!ReserveScratch(AttentionScratchFloats(layout.head_dim, group)) || !status_.ok()) {
     return;
   }
   PlanAttention(kv, spec);
