@@ -27,7 +27,7 @@ struct LinearArgs {
   int64_t y_stride;  ///< in elements
   float* scratch;    ///< scratch_floats(cols), aligned to Buffer::kAlignment
   /// Where the caller's next rows of weights probably are, of this type and width: a hint to fetch
-  /// the first row_multiple of them ahead. Null: not known.
+  /// the first of them ahead. Null: not known.
   const std::byte* next = nullptr;
 };
 

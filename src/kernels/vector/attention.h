@@ -141,16 +141,16 @@ struct FloatAttention {
 template <typename Math>
 inline void UpdateQuery(const AttentionArgs& args, const AttentionState& state, int64_t index,
                         int64_t begin, int64_t end, int64_t width, float* scores) {
-  begin = begin > 0 ? Smaller(begin, width) : 0;
+  begin = begin > 0 ? begin : 0;
   end = Smaller(end, width);
+  if (begin >= end) {  // none of them
+    for (int64_t i = 0; i < width; ++i) scores[i] = 0;
+    return;
+  }
   const auto mask = [&](float value) {
     for (int64_t i = 0; i < begin; ++i) scores[i] = value;
     for (int64_t i = end; i < width; ++i) scores[i] = value;
   };
-  if (begin >= end) {
-    end = begin;
-    return mask(0);
-  }
   if (args.softcap > 0) {
     for (int i = 0; i < width; i += kLanes) {
       const F32 x = Mul(LoadF(scores + i), SplatF(1 / args.softcap));

@@ -67,6 +67,10 @@ struct RowReader {
   }
 };
 
+inline void Fetch(const std::byte* at, int64_t n_bytes) {
+  for (int64_t i = 0; i < n_bytes; i += 64) __builtin_prefetch(at + i, 0, 2);
+}
+
 template <typename Q>
 inline int64_t RowBytesOf(const LinearArgs& args) {
   return args.cols / Q::Block::kElements * static_cast<int64_t>(sizeof(typename Q::Block));
@@ -107,7 +111,7 @@ void GemvPanel(const LinearArgs& args, int64_t row, int64_t token, const std::by
       Q::Unit(rows, u, codes);
       AUTOGLM_UNROLL for (int j = 0; j < kUnitBlocks; ++j) {
         if (next != nullptr) {
-          for (int64_t i = 0; i < kFetch; i += 64) __builtin_prefetch(next + i, 0, 2);
+          Fetch(next, kFetch);
           next += kFetch;
         }
         F32 scales[Q::kScales], mins[Q::kScales];
@@ -157,10 +161,6 @@ void Gemv(const LinearArgs& args) {
   }
 }
 
-inline void FetchBlock(const std::byte* at, int64_t n_bytes) {
-  for (int64_t i = 0; i < n_bytes; i += 64) __builtin_prefetch(at + i, 0, 2);
-}
-
 // Where a panel keeps 32 elements of kLanes rows: 8 vectors of codes in the order of PackGroups(),
 // the scales, the minima.
 template <typename Q>
@@ -185,7 +185,7 @@ void PackPanel(const LinearArgs& args, int64_t row, int64_t block, int64_t n, co
   reader.n_rows = static_cast<int>(Smaller(kLanes, args.n_rows - row));
   for (int64_t b = block; b < block + n; ++b) {
     if (next != nullptr) {
-      for (int r = 0; r < kLanes; ++r) FetchBlock(next + r * reader.row_bytes, sizeof(Block));
+      for (int r = 0; r < kLanes; ++r) Fetch(next + r * reader.row_bytes, sizeof(Block));
       next += sizeof(Block);
     }
     const Rows rows = reader.At(b);
