@@ -10,6 +10,7 @@
 #include "chat/answer_for_test.h"
 #include "chat/call_writer.h"
 #include "chat/gbnf_text.h"
+#include "chat/syntax_templates_for_test.h"
 #include "sampling/grammar/grammar.h"
 
 namespace autoglm {
@@ -24,22 +25,6 @@ constexpr const char* kTools = R"([
                   "note": {"type": ["string", "null"]}},
    "required": ["city", "unit"]}}},
   {"type": "function", "function": {"name": "stop"}}])";
-
-// One for each variant of a syntax.
-constexpr const char* kTemplates[] = {
-    "<tool_call>{function-name}\n<arg_key>",
-    "<tool_call>{function-name}<arg_key>",
-    "<tool_call>\n<function=f>\n<parameter=p>",
-    "<｜tool▁calls▁begin｜>",
-    "<｜tool▁calls▁begin｜>```json",
-    "[TOOL_CALLS]",
-    "[TOOL_CALLS][ARGS]",
-    "[TOOL_CALLS][CALL_ID][ARGS]",
-    "<tool_call>",
-    "<|start_header_id|> \"parameters\": ",
-    "<|assistant|><|observation|>",
-    "",
-};
 
 struct Request {
   explicit Request(const char* chat_template)
@@ -75,7 +60,7 @@ struct Request {
 constexpr const char* kGood = R"({"city": "Paris <b>", "days": 3, "unit": "kelvin"})";
 
 TEST(AnswerGrammarTest, CallsThatFitTheSchemaAreAcceptedInEveryFamilyAndOthersNot) {
-  for (const char* chat_template : kTemplates) {
+  for (const char* chat_template : kSyntaxTemplates) {
     SCOPED_TRACE(chat_template);
     Request request(chat_template);
     for (const auto mode : {ToolChoice::Mode::kAuto, ToolChoice::Mode::kRequired}) {
@@ -99,7 +84,7 @@ TEST(AnswerGrammarTest, CallsThatFitTheSchemaAreAcceptedInEveryFamilyAndOthersNo
 }
 
 TEST(AnswerGrammarTest, ContentIsFreeWhereNoCallIsDemanded) {
-  for (const char* chat_template : kTemplates) {
+  for (const char* chat_template : kSyntaxTemplates) {
     SCOPED_TRACE(chat_template);
     Request request(chat_template);
     const std::string start = request.syntax.content_on_new_line ? "\n" : "";
@@ -115,7 +100,7 @@ TEST(AnswerGrammarTest, ContentIsFreeWhereNoCallIsDemanded) {
 }
 
 TEST(AnswerGrammarTest, OneCallOnlyWhereNotParallel) {
-  for (const char* chat_template : kTemplates) {
+  for (const char* chat_template : kSyntaxTemplates) {
     SCOPED_TRACE(chat_template);
     Request request(chat_template);
     request.options.parallel = false;
@@ -126,7 +111,7 @@ TEST(AnswerGrammarTest, OneCallOnlyWhereNotParallel) {
 }
 
 TEST(AnswerGrammarTest, ReasoningMayComeFirst) {
-  for (const char* chat_template : kTemplates) {
+  for (const char* chat_template : kSyntaxTemplates) {
     SCOPED_TRACE(chat_template);
     Request request(chat_template);
     request.options.choice.mode = ToolChoice::Mode::kRequired;
@@ -143,7 +128,7 @@ TEST(AnswerGrammarTest, ReasoningMayComeFirst) {
 }
 
 TEST(AnswerGrammarTest, ReasoningMayMentionWhatBeginsACall) {
-  for (const char* chat_template : kTemplates) {
+  for (const char* chat_template : kSyntaxTemplates) {
     SCOPED_TRACE(chat_template);
     Request request(chat_template);
     request.options.reasoning = {"<think>", "</think>"};
@@ -163,7 +148,7 @@ TEST(AnswerGrammarTest, ReasoningMayMentionWhatBeginsACall) {
 TEST(AnswerGrammarTest, ContentIsHeldToASchemaBesideCalls) {
   const Json schema = Json::parse(R"({"type": "object", "properties": {"a": {"type": "integer"}},
                                       "required": ["a"]})");
-  for (const char* chat_template : kTemplates) {
+  for (const char* chat_template : kSyntaxTemplates) {
     SCOPED_TRACE(chat_template);
     Request request(chat_template);
     request.options.content_schema = &schema;

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "chat/call_syntax.h"
+#include "chat/syntax_templates_for_test.h"
 #include "engine/fake_model.h"
 #include "session/text_session.h"
 
@@ -17,21 +18,6 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 constexpr int kContext = 4096;
-
-// Enough of a template for its family to be known by; one for each variant of a syntax.
-constexpr const char* kFamilies[] = {
-    "<tool_call>{function-name}\n<arg_key>",
-    "<tool_call>{function-name}<arg_key>",
-    "<tool_call>\n<function=f>\n<parameter=p>",
-    "<｜tool▁calls▁begin｜>",
-    "<｜tool▁calls▁begin｜>```json",
-    "[TOOL_CALLS]",
-    "[TOOL_CALLS][CALL_ID][ARGS]",
-    "<tool_call>",
-    "<|start_header_id|> \"parameters\": ",
-    "<|assistant|><|observation|>",
-    "",
-};
 
 constexpr const char* kTools = R"([
   {"type": "function", "function": {"name": "tap", "parameters": {"type": "object", "properties": {
@@ -89,7 +75,7 @@ void ExpectValid(const ToolCall& call) {
 
 TEST(ToolCalls, ARandomModelWritesValidCallsInEveryFamily) {
   const std::atomic<bool> cancelled = false;
-  for (const char* family : kFamilies) {
+  for (const char* family : kSyntaxTemplates) {
     SCOPED_TRACE(family);
     // The family's marks stand in a comment; what is shown is a bare conversation.
     const auto session =
