@@ -3,7 +3,7 @@
 readonly kRunPackages="g++ cmake ninja-build ccache nlohmann-json3-dev libcli11-dev libedit-dev
   libboost-dev libssl-dev prometheus-cpp-dev"
 readonly kTestPackages="$kRunPackages libgtest-dev googletest clang clang-format libclang-rt-14-dev
-  g++-aarch64-linux-gnu qemu-user"
+  g++-aarch64-linux-gnu qemu-user python3"
 
 # One line about what is done now, beside the program's own output.
 say() { echo "$program: $*" >&2; }
