@@ -112,6 +112,55 @@ TEST(CliTest, DeviceTellsWhatThereIsAndPredictsAModel) {
   EXPECT_NE(Autoglm("device").out.find("threads"), std::string::npos);
 }
 
+TEST(CliTest, AModelOfPhoneActionsAnswersWithOneOfThem) {
+  AUTOGLM_TEST_DATA_OR_SKIP(path, "models/stories260K.gguf");
+  const std::string model = std::filesystem::temp_directory_path() /
+                            ("autoglm_cli_actions_" + std::to_string(getpid()) + ".gguf");
+  // It knows nothing of actions, so what it answers comes of the grammar.
+  ASSERT_EQ(Autoglm("quantize " + path + " " + model +
+                    " --type f32 --set autoglm.task=phone_actions --set general.name=toy"
+                    " --set 'tokenizer.chat_template={{ messages[-1].content }}'")
+                .exit_status,
+            0);
+  const json answer =
+      json::parse(Autoglm("run --json -n 300 -m " + model + " Once upon").out, nullptr, false);
+  ASSERT_TRUE(answer.is_object());
+  const std::string text = answer["text"];
+  EXPECT_TRUE(text.starts_with("do(action=\"")) << text;
+  if (answer["stop_reason"] == "end_of_generation") {
+    EXPECT_TRUE(answer["action"]["action"].is_string()) << answer;
+    EXPECT_TRUE(answer["action"]["parameters"].is_object()) << answer;
+  } else {
+    EXPECT_TRUE(answer["action"].is_null()) << answer;
+  }
+  // Another grammar, and a text that is continued, take its place.
+  EXPECT_EQ(json::parse(Autoglm("run --json --grammar json -n 1 -m " + model + " Once").out,
+                        nullptr, false)["text"]
+                .get<std::string>()
+                .find("do("),
+            std::string::npos);
+  EXPECT_FALSE(
+      json::parse(Autoglm("run --json --raw -n 4 -m " + model + " Once").out, nullptr, false)
+          .contains("action"));
+  std::filesystem::remove(model);
+  ExpectWrongUsage("quantize " + path + " x.gguf --type f32 --set name", "'name' is not KEY=TEXT");
+}
+
+TEST(CliTest, WithoutAModelTheBundledOneAnswers) {
+  const std::string bundled = AUTOGLM_SOURCE_DIR "/models/phone-actions.gguf";
+  EXPECT_EQ(Autoglm("tokenize -m /nonexistent.gguf a").exit_status, 1);
+  if (!std::filesystem::exists(bundled)) {
+    ExpectWrongUsage("run hello", "pass a model with -m MODEL");
+    GTEST_SKIP() << "no " << bundled;
+  }
+  EXPECT_EQ(Autoglm("run '明早七点叫我起床'").out,
+            "do(action=\"SetAlarm\", time=\"07:00\", day=\"tomorrow\")\n");
+  EXPECT_EQ(Autoglm("run turn on the flashlight").out, "do(action=\"Flashlight\", state=\"on\")\n");
+  const json answer = json::parse(Autoglm("run --json turn on the flashlight").out, nullptr, false);
+  EXPECT_EQ(answer["action"],
+            json::parse(R"({"action": "Flashlight", "parameters": {"state": "on"}})"));
+}
+
 TEST(CliTest, TokenizeAndDetokenizeAreInverse) {
   for (const char* name : {"models/stories260K.gguf", "models/stories260K-hf"}) {
     AUTOGLM_TEST_DATA_OR_SKIP(path, name);
@@ -158,8 +207,7 @@ TEST(CliTest, QuantizeWritesASmallerModelThatStillTellsTheStory) {
   std::filesystem::remove(out);
 }
 
-TEST(CliTest, RunWithoutAModelTellsHowToGetOne) {
-  ExpectWrongUsage("run", "pass one with -m MODEL");
+TEST(CliTest, RunRefusesWrongOptions) {
   ExpectWrongUsage("run -m x --temprature 1 hi", "did you mean --temperature?");
   ExpectWrongUsage("run -m x --temperature nan hi", "nan is not a number");
 }

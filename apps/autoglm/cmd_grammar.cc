@@ -26,7 +26,8 @@ class GrammarCommand final : public Command {
   void Declare(CLI::App* app) override {
     app->add_option("action", action_, "check")->required()->check(OneOf({"check"}));
     app->add_option("arguments", arguments_,
-                    "GRAMMAR (a GBNF file, or a built-in grammar: autoglm, json) and the texts to "
+                    "GRAMMAR (a GBNF file, or a built-in grammar: autoglm, json, phone_actions) "
+                    "and the texts to "
                     "check; with --json-schema only the texts (-: stdin)")
         ->type_name("[GRAMMAR] FILE");
     app->add_option("--json-schema", schema_, "check JSON texts against a JSON Schema")

@@ -2,6 +2,7 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <vector>
 
 #include "apps/autoglm/command.h"
 #include "apps/autoglm/options.h"
@@ -30,10 +31,18 @@ class QuantizeCommand : public Command {
         ->check(WholeBetween(1, 1024));
     app->add_flag("--allow-requantize", allow_requantize_,
                   "also convert weights that are quantized already (each rounding adds error)");
+    app->add_option("--set", set_, "write this text into the metadata, as general.name=X")
+        ->type_name("KEY=TEXT")
+        ->allow_extra_args(false);
     AddJsonOption(app, &json_);
   }
 
   Status Check() override {
+    for (const std::string& pair : set_) {
+      if (const size_t equals = pair.find('='); equals == 0 || equals == std::string::npos) {
+        return Error(StatusCode::kInvalidArgument, "--set: '", Quoted(pair), "' is not KEY=TEXT");
+      }
+    }
     const Status type = ParseRecipe(type_).status();
     return type.ok() ? type : type.WithContext("--type");
   }
@@ -58,6 +67,10 @@ class QuantizeCommand : public Command {
     };
     options.n_threads = n_threads_ > 0 ? n_threads_ : NumUsableCores();
     options.allow_requantize = allow_requantize_;
+    for (const std::string& pair : set_) {
+      const size_t equals = pair.find('=');
+      options.strings.emplace_back(pair.substr(0, equals), pair.substr(equals + 1));
+    }
     AUTOGLM_RETURN_IF_ERROR(WriteGguf(*file, out_, options));
     bar.Clear();
     Report(*file);
@@ -87,6 +100,7 @@ class QuantizeCommand : public Command {
   std::string type_;
   int n_threads_ = 0;
   bool allow_requantize_ = false;
+  std::vector<std::string> set_;
   bool json_ = false;
 };
 

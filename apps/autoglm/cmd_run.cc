@@ -37,7 +37,8 @@ class RunCommand final : public Command {
         ->type_name("N")
         ->check(WholeBetween(0, 1 << 24));
     app->add_option("--grammar", grammar_,
-                    "hold the answer to a GBNF grammar: a file, or a built-in one: autoglm, json")
+                    "hold the answer to a GBNF grammar: a file, or a built-in one: autoglm, "
+                    "json, phone_actions")
         ->type_name("FILE|NAME");
     app->add_option("--json-schema", json_schema_,
                     "hold the answer to a JSON Schema: a JSON value that is valid against it")
@@ -107,6 +108,8 @@ class RunCommand final : public Command {
     options.tool_choice = tool_choice_;
 
     const bool as_chat = !raw_ && info.has_chat_template;
+    if (as_chat) HoldToTask(info, sampling_, prompt, &options);
+    answers_with_action_ = as_chat && !info.task.empty();
     if (!as_chat) Show(prompt);
     const TextCallback show = [this](std::string_view text) { return Show(text); };
     const DeltaCallback show_part = [this](const ChatDelta& delta) {
@@ -156,7 +159,9 @@ class RunCommand final : public Command {
 
   void ShowResult(const GenerateResult& result) const {
     if (json_) {
-      PrintJson(ResultToJson(result));
+      nlohmann::ordered_json json = ResultToJson(result);
+      if (answers_with_action_) json["action"] = ActionToJson(result.text);
+      PrintJson(json);
     } else {
       Print("\n");
       for (const ToolCall& call : result.tool_calls) PrintJson(CallToJson(call));
@@ -187,6 +192,7 @@ class RunCommand final : public Command {
   std::string tool_choice_ = "auto";
   bool verbose_ = false;
   bool json_ = false;
+  bool answers_with_action_ = false;  ///< the model was made for that
 };
 
 }  // namespace

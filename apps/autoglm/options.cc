@@ -4,6 +4,7 @@
 #include <charconv>
 #include <cstdio>
 
+#include "apps/autoglm/bundled_model.h"
 #include "base/str.h"
 #include "platform/file.h"
 #include "sampling/grammar/builtin.h"
@@ -64,7 +65,9 @@ CLI::Validator WholeBetween(uint64_t least, uint64_t most) {
 }
 
 void AddModelOption(CLI::App* app, std::string* model) {
-  app->add_option("-m,--model", *model, "a GGUF file or a Hugging Face folder")->type_name("MODEL");
+  app->add_option("-m,--model", *model,
+                  "a GGUF file or a Hugging Face folder (default: the bundled model)")
+      ->type_name("MODEL");
 }
 
 void AddJsonOption(CLI::App* app, bool* json) {
@@ -73,13 +76,16 @@ void AddJsonOption(CLI::App* app, bool* json) {
 
 Result<std::string> FindModel(const std::string& given) {
   if (!given.empty()) return given;
-  return Error(StatusCode::kNotFound,
-               "no model given: pass one with -m MODEL\n"
-               "  MODEL is a GGUF file, or a Hugging Face folder (config.json, *.safetensors,\n"
-               "  tokenizer.json), of one of these families: Llama and Mistral, Qwen2, Qwen3,\n"
-               "  ChatGLM and GLM-Edge, GLM-4, Phi-3, Gemma 2, Gemma 3, SmolLM3.\n"
-               "  Download one where its makers publish it, put it anywhere on this disk, and try\n"
-               "  autoglm run -m path/to/model.gguf \"Once upon a time\"");
+  if (std::string bundled = FindBundledModel(); !bundled.empty()) return bundled;
+  return Error(
+      StatusCode::kNotFound,
+      "no model given, and models/phone-actions.gguf, which comes with this program, is not\n"
+      "  there: pass a model with -m MODEL, or name one in AUTOGLM_MODEL\n"
+      "  MODEL is a GGUF file, or a Hugging Face folder (config.json, *.safetensors,\n"
+      "  tokenizer.json), of one of these families: Llama and Mistral, Qwen2, Qwen3,\n"
+      "  ChatGLM and GLM-Edge, GLM-4, Phi-3, Gemma 2, Gemma 3, SmolLM3.\n"
+      "  Download one where its makers publish it, put it anywhere on this disk, and try\n"
+      "  autoglm run -m path/to/model.gguf \"Once upon a time\"");
 }
 
 void ModelOptions::Declare(CLI::App* app) {

@@ -22,12 +22,20 @@ void LayOver(const SamplingOptions& sampling, GenerateOptions* options);
 /// What the model's author recommends, with `sampling` laid over it.
 Result<ChatOptions> MakeChatOptions(const AutoGLMSession& session, const SamplingOptions& sampling);
 
+/// Holds answers of a model that was made for one task, where nothing else is asked for, to what
+/// that task permits, and takes the likeliest: info.task "phone_actions" to one of its actions,
+/// with values out of `prompt`.
+void HoldToTask(const ModelInfo& info, const SamplingOptions& sampling, std::string_view prompt,
+                ChatOptions* options);
+
 /// {"id", "name", "arguments", "complete"}; the arguments as a text where they are not complete.
 nlohmann::ordered_json CallToJson(const ToolCall& call);
 
 /// {"text", "tokens", "n_prompt_tokens", "n_tokens", "stop_reason", "ttft_ms", "tok_s", ...};
 /// "reasoning" and "tool_calls" where there are such.
 nlohmann::ordered_json ResultToJson(const GenerateResult& result);
+/// {"action": "SetAlarm", "parameters": {"time": "07:00"}} of an answer that is one, or null.
+nlohmann::ordered_json ActionToJson(std::string_view answer);
 
 /// "12 + 64 tokens, first after 31 ms, 45.2 tokens/s".
 std::string Summary(const GenerateResult& result);

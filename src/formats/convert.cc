@@ -139,11 +139,19 @@ Status Converter::ConvertRows(const TensorEntry& source, const TensorEntry& targ
 }
 
 /// The input's metadata: views into it, good while it lives.
-Metadata CopyMetadata(const ModelFile& in, const ConvertOptions& options, bool quantized) {
+Result<Metadata> CopyMetadata(const ModelFile& in, const ConvertOptions& options, bool quantized) {
   Metadata metadata;
   for (const auto& [key, value] : in.metadata().entries()) metadata.Set(key, value);
   if (options.file_type) metadata.SetU32("general.file_type", *options.file_type);
   if (quantized) metadata.SetU32("general.quantization_version", kQuantizationVersion);
+  for (const auto& [key, text] : options.strings) {
+    const MetaValue* const old = metadata.Find(key);
+    if (old != nullptr && old->type != MetaType::kString) {
+      return Error(StatusCode::kInvalidArgument, "metadata ", key, " is a ", TypeName(*old),
+                   ", not a text");
+    }
+    metadata.SetString(key, text);
+  }
   return metadata;
 }
 
@@ -158,7 +166,8 @@ Status WriteGguf(const ModelFile& in, const std::string& out, const ConvertOptio
     quantized |= !IsFloat(target.dtype);
     targets.push_back(std::move(target));
   }
-  return WriteGgufFile(out, CopyMetadata(in, options, quantized), targets,
+  AUTOGLM_ASSIGN_OR_RETURN(const Metadata metadata, CopyMetadata(in, options, quantized));
+  return WriteGgufFile(out, metadata, targets,
                        [&](const TensorEntry& target, const ByteSink& sink) {
                          return converter.Convert(target, sink);
                        });

@@ -8,6 +8,8 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "base/status.h"
 #include "formats/model_file.h"
@@ -29,12 +31,14 @@ struct ConvertOptions {
   /// Without it, a tensor that is quantized already and would change its type is refused: each
   /// rounding adds to the error.
   bool allow_requantize = false;
+  /// Texts that the result's metadata shall have, by key, in place of what the input has.
+  std::vector<std::pair<std::string, std::string>> strings;
 };
 
 /// Streams `in` to `out` row by row: beyond the mapped input, memory for a few MiB of rows is
 /// taken. `out` appears when complete or not at all. Errors: kInvalidArgument (a type that cannot
-/// be encoded, or whose blocks do not divide the rows; requantizing), kCancelled, and those of
-/// reading and writing.
+/// be encoded, or whose blocks do not divide the rows; requantizing; a key that is no text),
+/// kCancelled, and those of reading and writing.
 Status WriteGguf(const ModelFile& in, const std::string& out, const ConvertOptions& options);
 
 }  // namespace autoglm

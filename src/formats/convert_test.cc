@@ -105,6 +105,24 @@ TEST_F(ConvertTest, RequantizingMustBeAllowed) {
   EXPECT_TRUE(WriteGguf(**in, path_, options).ok());
 }
 
+TEST_F(ConvertTest, TextsOfTheMetadataCanBeSetAndOtherValuesCannot) {
+  AUTOGLM_TEST_DATA_OR_SKIP(source, "models/stories260K.gguf");
+  auto in = ModelFile::Open(source);
+  ASSERT_TRUE(in.ok());
+  ConvertOptions options;
+  options.strings = {{"general.name", "another"}, {"autoglm.task", "phone_actions"}};
+  ASSERT_TRUE(WriteGguf(**in, path_, options).ok());
+  auto out = ModelFile::Open(path_);
+  ASSERT_TRUE(out.ok());
+  EXPECT_EQ((*out)->metadata().GetString("general.name").value(), "another");
+  EXPECT_EQ((*out)->metadata().GetString("autoglm.task").value(), "phone_actions");
+  options.strings = {{"llama.block_count", "6"}};
+  const Status refused = WriteGguf(**in, path_, options);
+  EXPECT_EQ(refused.code(), StatusCode::kInvalidArgument);
+  EXPECT_NE(refused.message().find("llama.block_count is a u32"), std::string::npos)
+      << refused.message();
+}
+
 TEST_F(ConvertTest, BadChoicesAndCancellingLeaveNoFile) {
   AUTOGLM_TEST_DATA_OR_SKIP(source, "models/stories260K.gguf");
   auto in = ModelFile::Open(source);

@@ -126,6 +126,9 @@ ModelInfo Describe(const LoadedModel& loaded, int n_ctx, DType kv_dtype) {
   info.n_threads = loaded.threads->n_threads();
   info.has_tokenizer = loaded.tokenizer != nullptr;
   info.has_chat_template = loaded.chat_template.has_value();
+  if (const auto task = loaded.file->metadata().GetString("autoglm.task", ""); task.ok()) {
+    info.task = *task;
+  }
   std::map<std::string_view, int64_t> types;
   for (const TensorEntry& entry : loaded.file->tensors()) {
     info.n_parameters += entry.shape.n_elements();

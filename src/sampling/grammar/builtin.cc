@@ -32,6 +32,45 @@ string   ::= "\"" ([^"\\\x00-\x1F\x7F] | "\\" ["\\nt])+ "\""
 raw      ::= ([^"\x00-\x08\x0B\x0C\x0E-\x1F\x7F] | "\""+ [^")\x00-\x08\x0B\x0C\x0E-\x1F\x7F])*
 )gbnf";
 
+// One action of the bundled model; recipes/phone_actions/README.md says what the values mean.
+constexpr std::string_view kPhoneActions = R"gbnf(
+root     ::= "do(action=\"" action ")"
+action   ::= "SetAlarm\"" time day?
+           | "SetTimer\", duration=\"" duration "\""
+           | "SetReminder\"" text time? day?
+           | "AddEvent\", title=" string time? day?
+           | "Call\"" contact
+           | "SendMessage\"" contact text
+           | "OpenApp\", app=" string
+           | "Navigate\"" place
+           | "GetWeather\"" place? day?
+           | "PlayMusic\"" query?
+           | "MusicControl\", command=\"" command "\""
+           | "Set" ("Volume" | "Brightness") "\"" (level | change)
+           | ("Flashlight" | "Wifi" | "Bluetooth" | "AirplaneMode") "\", state=\"o" ("n" | "ff") "\""
+           | ("TakePhoto" | "Screenshot" | "BatteryStatus" | "None") "\""
+           | "Search\"" query
+           | "Translate\"" text ", language=\"" [A-Z] [a-z]+ "\""
+           | "TakeNote\"" text
+text     ::= ", text=" string
+contact  ::= ", contact=" string
+place    ::= ", place=" string
+query    ::= ", query=" string
+time     ::= ", time=\"" (clock | "+" duration | "morning" | "afternoon" | "evening") "\""
+clock    ::= ([01] [0-9] | "2" [0-3]) ":" [0-5] [0-9]
+duration ::= amount "h" (amount "m")? (amount "s")? | amount "m" (amount "s")? | amount "s"
+amount   ::= [1-9] [0-9]{0,3}
+day      ::= ", day=\"" (("day after ")? "tomorrow" | "today" | (("next " | "every ")? weekday)
+           | "next week" | "weekend" | "weekdays" | "every day" | "in " [1-9] [0-9]? " days"
+           | date) "\""
+weekday  ::= "monday" | "tuesday" | "wednesday" | "thursday" | "friday" | "saturday" | "sunday"
+date     ::= ((("2" [0-9]{3} "-")? ("0" [1-9] | "1" [0-2])) "-")? ("0" [1-9] | [12] [0-9] | "3" [01])
+command  ::= "pause" | "resume" | "next" | "previous" | "stop" | "repeat" | "shuffle"
+level    ::= ", level=" ("100" | [1-9]? [0-9])
+change   ::= ", change=\"" ("up" | "down" | [-+] [1-9] [0-9]?) "\""
+string   ::= "\"" ([^"\\\x00-\x1F\x7F] | "\\" ["\\nt])+ "\""
+)gbnf";
+
 // RFC 8259; white space has an end, because small models sometimes write it without one.
 constexpr std::string_view kJson = R"gbnf(
 root   ::= ws value ws
@@ -51,7 +90,8 @@ struct Builtin {
   std::string_view name;
   std::string_view gbnf;
 };
-constexpr std::array kBuiltins = {Builtin{"autoglm", kAutoglm}, Builtin{"json", kJson}};
+constexpr std::array kBuiltins = {Builtin{"autoglm", kAutoglm}, Builtin{"json", kJson},
+                                  Builtin{"phone_actions", kPhoneActions}};
 
 }  // namespace
 
@@ -60,8 +100,9 @@ Result<std::string> ResolveGrammar(std::string_view grammar) {
     if (grammar == builtin.name) return std::string(builtin.gbnf);
   }
   if (grammar.find("::=") != std::string_view::npos) return std::string(grammar);
-  return Error(StatusCode::kNotFound, "'", Quoted(grammar),
-               "' is neither GBNF (name ::= ...) nor one of the grammars autoglm, json");
+  return Error(
+      StatusCode::kNotFound, "'", Quoted(grammar),
+      "' is neither GBNF (name ::= ...) nor one of the grammars autoglm, json, phone_actions");
 }
 
 }  // namespace autoglm

@@ -8,8 +8,9 @@
 
 namespace autoglm {
 
-/// The GBNF text of "autoglm" (one step of a phone agent, as the Open-AutoGLM client reads it) or
-/// "json" (any JSON value). `grammar` itself where it holds rules (::=). kNotFound: neither.
+/// The GBNF text of "autoglm" (one step of a phone agent, as the Open-AutoGLM client reads it),
+/// "json" (any JSON value) or "phone_actions" (one action of the bundled model). `grammar` itself
+/// where it holds rules (::=). kNotFound: neither.
 Result<std::string> ResolveGrammar(std::string_view grammar);
 
 }  // namespace autoglm
