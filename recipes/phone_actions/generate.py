@@ -82,7 +82,7 @@ class Generator:
         if slot in OPEN_SLOTS or slot in LIST_SLOTS or slot == "song_by":
             return self._open_slot(rng, template, slot)
         if slot.endswith("_free"):
-            return Piece(self.lexicon.entry(rng, slot.removesuffix("_free")), slot)
+            return Piece(self.lexicon.part(rng, slot.removesuffix("_free")), slot)
         if slot == "random_words":
             return Piece(self.lexicon.random_text(rng, rng.randint(1, 4)), slot)
         if slot == "number":

@@ -25,6 +25,18 @@ _AFTER = {
            " will you", " thank you", ", would you", " if you can", " quickly", " asap", " pls"),
     "zh": ("吧", "谢谢", "，谢谢", "好吗", "，好吗", "可以吗", "行吗", "呗", "啊", "哦", "，麻烦了", "，快点", "谢谢啦", "，可以吗", "哈"),
 }
+# Said beside the command, and no part of it.
+_REASONS = {
+    "en": ("I have a flight", "I'm in a hurry", "I'm tired", "it's late", "I can't do it now", "my hands are full",
+           "I'm driving", "I almost forgot", "it's important", "I can't find it", "we're late",
+           "it drains the battery", "it's urgent", "I have no time", "I need to save power", "the baby sleeps",
+           "I want to sleep", "I'm at work", "it's getting dark", "I'm cooking", "you know how I am",
+           "I keep forgetting", "I promised", "there's not much time", "I have work to do", "that would be great"),
+    "zh": ("我要赶飞机", "我很急", "我累了", "太晚了", "我现在没空", "我手上拿着东西", "我在开车", "差点忘了", "很重要", "我找不到了",
+           "要迟到了", "太费电了", "挺急的", "没时间了", "省点电", "孩子睡了", "我想睡了", "我在上班", "天快黑了", "我在做饭", "我老忘事",
+           "我答应过的", "来不及了", "还有事要忙", "别弄错了", "辛苦了", "我记性不好", "不然又忘了"),
+}
+_TEXT_SLOTS = ("message", "note", "phrase", "query", "task", "title", "music")
 _MARKS = {"en": (".", ".", "!", "?", "..."), "zh": ("。", "。", "！", "？", "~")}
 # The slots whose values are short and closed, so that what follows is surely none of them.
 _CLOSED = ("clock", "at", "at_when", "for_when", "when", "when_clock", "day", "duration", "level",
@@ -84,9 +96,31 @@ def add_noise(rng, language, pieces, is_imperative, typos):
     ends_closed = pieces[-1].slot is None or pieces[-1].slot in _CLOSED
     if ends_closed and rng.random() < 0.15:
         pieces.append(Piece(rng.choice(_AFTER[language])))
+    if rng.random() < 0.06:
+        _add_reason(rng, language, pieces, ends_closed)
+    if rng.random() < 0.12:
+        _set_off_text(rng, language, pieces)
     _change_letters(rng, language, pieces)
     if rng.random() < 0.25:
         pieces.append(Piece(rng.choice(_MARKS[language])))
+
+
+def _add_reason(rng, language, pieces, ends_closed):
+    """A clause before the command, or behind it where no text can swallow it."""
+    reason = rng.choice(_REASONS[language])
+    comma = rng.choice(("，", "，", " ", ",") if language == "zh" else (", ", ", ", ". ", " "))
+    if ends_closed and rng.random() < 0.7:
+        pieces.append(Piece(comma + reason))
+    else:
+        pieces.insert(0, Piece(reason + comma))
+
+
+def _set_off_text(rng, language, pieces):
+    """A mark between the command and the text, as in "take a note: ..."."""
+    before, piece = pieces[-2:] if len(pieces) > 1 else (pieces[0], pieces[0])
+    if piece.slot in _TEXT_SLOTS and before.slot is None and before.text[-1] not in "，：:,":
+        marks = ("，", "：", "，", "。") if language == "zh" else (": ", ", ", " - ", ". ")
+        before.text = before.text.rstrip() + rng.choice(marks)
 
 
 def _change_letters(rng, language, pieces):
