@@ -38,6 +38,7 @@ class RawClient {
   ~RawClient() { Close(); }
 
   bool connected() const { return connected_; }
+  int fd() const { return fd_; }
 
   bool Send(std::string_view bytes) {
     while (!bytes.empty()) {

@@ -18,6 +18,10 @@ const T& At(const PerClass<T>& values, RequestClass request_class) {
   return values[static_cast<size_t>(request_class)];
 }
 
+int64_t TaskBytesFree(const AdmissionRequest& request) {
+  return request.task_bytes > 0 ? request.task_memory->free_bytes() : 0;
+}
+
 }  // namespace
 
 const char* Name(Refusal refusal) {
@@ -47,20 +51,24 @@ int64_t AdmissionQueue::ExpiryNs(const Waiting& waiting) const {
   return std::min(waiting.request.deadline_ns, waiting.arrival_ns + longest);
 }
 
-double AdmissionQueue::WaitForRoomMs(int64_t need_bytes) const {
-  // Those running share the device: the one with work w left of n ends after w * n / rate.
+double AdmissionQueue::WaitForRoomMs(const AdmissionRequest& request) const {
+  // Those running share the device: the one with work w left of n ends after w * n / rate. Of task
+  // memory that others hold nobody knows when it will be free.
   std::vector<Running> running = running_;
   std::sort(running.begin(), running.end(),
             [](const Running& a, const Running& b) { return a.work_left_ms < b.work_left_ms; });
   int64_t free = budget_.free_bytes();
+  int64_t task_free = TaskBytesFree(request);
   auto n_running = static_cast<int>(running.size());
   double elapsed_ms = 0;
   double done_each_ms = 0;
   for (const Running& next : running) {
-    if (free >= need_bytes && n_running < options_.max_running) break;
+    const bool has_memory = free >= request.need_bytes && task_free >= request.task_bytes;
+    if (has_memory && n_running < options_.max_running) break;
     elapsed_ms += (next.work_left_ms - done_each_ms) * n_running / drain_rate_.rate();
     done_each_ms = next.work_left_ms;
     free += next.bytes;
+    task_free += next.task_bytes;
     --n_running;
   }
   return elapsed_ms;
@@ -70,15 +78,19 @@ double AdmissionQueue::ExpectedWaitMs(const AdmissionRequest& request, int64_t n
   const Waiting candidate = {request, now_ns, -1};
   double ahead_ms = 0;
   int64_t ahead_bytes = 0;
+  int64_t ahead_task_bytes = 0;
   for (const Waiting& waiting : waiting_) {
     if (!GoesBefore(waiting, candidate, now_ns)) continue;
     ahead_ms += waiting.request.work_ms;
     ahead_bytes += waiting.request.need_bytes;
+    ahead_task_bytes += waiting.request.task_bytes;
   }
   const bool fits_beside = ahead_bytes + request.need_bytes <= budget_.free_bytes() &&
+                           (request.task_bytes == 0 ||
+                            ahead_task_bytes + request.task_bytes <= TaskBytesFree(request)) &&
                            n_waiting() + n_running() < options_.max_running;
   if (fits_beside) return 0;
-  return WaitForRoomMs(request.need_bytes) + ahead_ms / drain_rate_.rate();
+  return WaitForRoomMs(request) + ahead_ms / drain_rate_.rate();
 }
 
 AdmissionDecision AdmissionQueue::Refuse(const AdmissionRequest& request, double wait_ms,
@@ -132,23 +144,42 @@ std::optional<AdmittedRequest> AdmissionQueue::Next(int64_t now_ns) {
   if (waiting_.empty() || n_running() >= options_.max_running) return std::nullopt;
   std::sort(waiting_.begin(), waiting_.end(),
             [&](const Waiting& a, const Waiting& b) { return GoesBefore(a, b, now_ns); });
+  bool task_memory_is_kept = false;  // for one that waits for it; others may go on
   for (size_t i = 0; i < waiting_.size(); ++i) {
-    std::optional<ByteBudget::Reservation> reservation =
-        budget_.TryReserve(waiting_[i].request.need_bytes);
-    if (!reservation) {
-      int64_t& since = waiting_[i].overtaken_since_ns;
-      if (since < 0) since = now_ns;
-      if (now_ns - since >= options_.max_overtaken_ns) return std::nullopt;
+    const AdmissionRequest request = waiting_[i].request;
+    AdmittedRequest admitted;
+    if (!Reserve(&waiting_[i], task_memory_is_kept, &admitted, now_ns)) {
+      const int64_t since_ns = waiting_[i].overtaken_since_ns;
+      if (now_ns - since_ns < options_.max_overtaken_ns) continue;
+      if (request.need_bytes > budget_.free_bytes()) return std::nullopt;
+      task_memory_is_kept = true;
       continue;
     }
-    AdmittedRequest admitted = {waiting_[i].request, std::move(*reservation),
-                                now_ns - waiting_[i].arrival_ns};
+    admitted.request = request;
+    admitted.queue_delay_ns = now_ns - waiting_[i].arrival_ns;
     waiting_.erase(waiting_.begin() + static_cast<std::ptrdiff_t>(i));
-    const AdmissionRequest& request = admitted.request;
-    running_.push_back({request.id, request.work_ms, request.work_ms, request.need_bytes});
+    running_.push_back(
+        {request.id, request.work_ms, request.work_ms, request.need_bytes, request.task_bytes});
     return admitted;
   }
   return std::nullopt;
+}
+
+bool AdmissionQueue::Reserve(Waiting* waiting, bool task_memory_is_kept, AdmittedRequest* admitted,
+                             int64_t now_ns) {
+  const AdmissionRequest& request = waiting->request;
+  std::optional<ByteBudget::Reservation> reservation = budget_.TryReserve(request.need_bytes);
+  std::optional<ByteBudget::Reservation> task;
+  if (reservation && request.task_bytes > 0 && !task_memory_is_kept) {
+    task = request.task_memory->TryReserve(request.task_bytes);
+  }
+  if (!reservation || (request.task_bytes > 0 && !task)) {
+    if (waiting->overtaken_since_ns < 0) waiting->overtaken_since_ns = now_ns;
+    return false;
+  }
+  admitted->reservation = std::move(*reservation);
+  if (task) admitted->task_reservation = std::move(*task);
+  return true;
 }
 
 void AdmissionQueue::Progress(uint64_t id, double work_left_ms) {

@@ -12,6 +12,7 @@
 #include "qos/byte_budget.h"
 #include "qos/drain_rate.h"
 #include "qos/request_class.h"
+#include "qos/task_memory.h"
 
 namespace autoglm {
 
@@ -21,6 +22,9 @@ struct AdmissionRequest {
   int64_t deadline_ns = kNoDeadline;  ///< realtime: when the answer must be done
   int64_t need_bytes = 0;             ///< reserved before it begins, all at once
   double work_ms = 0;                 ///< time on the device that it is predicted to take alone
+  /// Bytes for a task of the app's own, reserved together with need_bytes or not at all.
+  int64_t task_bytes = 0;
+  TaskMemory* task_memory = nullptr;  ///< where task_bytes come from; outlives the queue
 };
 
 enum class Refusal : uint8_t {
@@ -55,6 +59,7 @@ struct AdmissionOptions {
 struct AdmittedRequest {
   AdmissionRequest request;
   ByteBudget::Reservation reservation;
+  ByteBudget::Reservation task_reservation;
   int64_t queue_delay_ns = 0;
 };
 
@@ -104,13 +109,17 @@ class AdmissionQueue {
     double work_ms = 0;
     double work_left_ms = 0;
     int64_t bytes = 0;
+    int64_t task_bytes = 0;
   };
 
   bool GoesBefore(const Waiting& a, const Waiting& b, int64_t now_ns) const;
   RequestClass EffectiveClass(const Waiting& waiting, int64_t now_ns) const;
   int64_t ExpiryNs(const Waiting& waiting) const;
   AdmissionDecision Refuse(const AdmissionRequest& request, double wait_ms, int64_t now_ns) const;
-  double WaitForRoomMs(int64_t need_bytes) const;
+  double WaitForRoomMs(const AdmissionRequest& request) const;
+  /// Reserves what it needs; false: not all of it is free, and it notes since when.
+  bool Reserve(Waiting* waiting, bool task_memory_is_kept, AdmittedRequest* admitted,
+               int64_t now_ns);
 
   ByteBudget& budget_;
   AdmissionOptions options_;

@@ -81,6 +81,60 @@ TEST(AdmissionOfTwoModalities, ADeadlineThatCannotBeKeptIsRefused) {
   EXPECT_NEAR(decision.retry_after_ms, 30, 1);
 }
 
+/// Memory of 8 GB that requests share with others.
+class SharedMemory final : public TaskMemory {
+ public:
+  std::optional<ByteBudget::Reservation> TryReserve(int64_t bytes) override {
+    return budget_.TryReserve(bytes);
+  }
+  int64_t free_bytes() const override { return budget_.free_bytes(); }
+
+ private:
+  ByteBudget budget_{8 * kGb};
+};
+
+/// Both tasks with their bytes out of `memory`, and a page of cache each.
+AdmissionRequest WithTaskMemory(AdmissionRequest request, TaskMemory& memory) {
+  request.task_bytes = std::exchange(request.need_bytes, 1);
+  request.task_memory = &memory;
+  return request;
+}
+
+TEST(AdmissionOfTwoModalities, OneWaitsInItsClassForTheMemoryThatTheOtherHolds) {
+  SharedMemory memory;
+  ByteBudget pages(100);
+  AdmissionQueue queue(pages, {});
+  ASSERT_EQ(queue.Offer(WithTaskMemory(Image(), memory), 0).refusal, Refusal::kNone);
+  std::optional<AdmittedRequest> image = queue.Next(0);
+  ASSERT_EQ(IdOf(image), kImage);
+  const AdmissionDecision decision = queue.Offer(WithTaskMemory(Speech(), memory), 0);
+  EXPECT_EQ(decision.refusal, Refusal::kNone) << "80 + 60 ms are less than 150";
+  EXPECT_NEAR(decision.expected_wait_ms, 80, 1);
+  EXPECT_EQ(IdOf(queue.Next(0)), 0u);
+  EXPECT_EQ(pages.reserved_bytes(), 1) << "all or nothing: its page is free as well";
+  ASSERT_EQ(queue.Offer(Request(9, RequestClass::kBatch, 1), 0).refusal, Refusal::kNone);
+  EXPECT_EQ(IdOf(queue.Next(1)), 9u) << "who needs no such memory does not wait for it";
+  queue.Remove(kImage);
+  image.reset();
+  EXPECT_EQ(IdOf(queue.Next(2)), kSpeech);
+}
+
+TEST(AdmissionOfTwoModalities, MemoryIsKeptForTheOneThatWasOvertakenForLong) {
+  SharedMemory memory;
+  ByteBudget pages(100);
+  AdmissionQueue queue(pages, {.max_overtaken_ns = 100});
+  auto others = memory.TryReserve(4 * kGb);
+  ASSERT_EQ(queue.Offer(WithTaskMemory(Image(), memory), 0).refusal, Refusal::kNone);
+  EXPECT_EQ(IdOf(queue.Next(0)), 0u);
+  AdmissionRequest small = WithTaskMemory(Request(3, RequestClass::kBatch, kGb), memory);
+  ASSERT_EQ(queue.Offer(small, 0).refusal, Refusal::kNone);
+  EXPECT_EQ(IdOf(queue.Next(100)), 0u) << "the image has been overtaken long enough";
+  ASSERT_EQ(queue.Offer(Request(4, RequestClass::kBatch, 1), 100).refusal, Refusal::kNone);
+  EXPECT_EQ(IdOf(queue.Next(100)), 4u);
+  others->Release();
+  EXPECT_EQ(IdOf(queue.Next(101)), kImage);
+}
+
 TEST(Admission, ClassesGoInOrderAndEachByArrival) {
   ByteBudget budget(100);
   AdmissionQueue queue(budget, {});

@@ -21,8 +21,13 @@ Urgency UrgencyOf(const RunnableTask& task, const PlanOptions& options, int64_t 
 class Planner {
  public:
   Planner(std::span<const RunnableTask> tasks, const StepCost& cost, const PlanOptions& options,
-          int64_t now_ns, StepPlan* plan)
-      : tasks_(tasks), cost_(cost), options_(options), now_ns_(now_ns), plan_(*plan) {}
+          const LastSeen& last_seen_ns, int64_t now_ns, StepPlan* plan)
+      : tasks_(tasks),
+        cost_(cost),
+        options_(options),
+        last_seen_ns_(last_seen_ns),
+        now_ns_(now_ns),
+        plan_(*plan) {}
 
   void Run() {
     Sort();
@@ -78,6 +83,18 @@ class Planner {
     n_decoders_ = plan_.n_rows;
   }
 
+  /// The longest step of prompts of this class beside which nobody in the foreground decodes.
+  double LongestStepMs(RequestClass request_class) const {
+    // Among realtime prompts, another one may be the more urgent.
+    for (int i = 0; i < std::max(static_cast<int>(request_class), 1); ++i) {
+      const int64_t seen_ns = last_seen_ns_[static_cast<size_t>(i)];
+      if (seen_ns != kNeverSeen && now_ns_ - seen_ns < options_.quiet_ns) {
+        return options_.max_step_ms;
+      }
+    }
+    return std::max(options_.max_step_ms, options_.max_quiet_step_ms);
+  }
+
   /// The rows that still fit where the whole step may take `ms`.
   int RowsWithin(double ms) const {
     if (cost_.empty()) return options_.initial_chunk;
@@ -88,8 +105,8 @@ class Planner {
     for (PlannedTask& planned : plan_.tasks) {
       const RunnableTask& task = TaskOf(planned);
       if (IsBatch(planned) || task.n_pending == 1) continue;
-      double limit_ms =
-          n_decoders_ > 0 ? decoding_ms_ * options_.prefill_gap_factor : options_.max_step_ms;
+      double limit_ms = n_decoders_ > 0 ? decoding_ms_ * options_.prefill_gap_factor
+                                        : LongestStepMs(UrgencyOf(planned).request_class);
       if (task.request_class == RequestClass::kRealtime) {
         limit_ms = std::max(limit_ms, options_.max_step_ms);
       }
@@ -117,8 +134,8 @@ class Planner {
     for (PlannedTask& planned : plan_.tasks) {
       if (TaskOf(planned).n_pending == 1) Give(&planned, 1);
     }
-    const double limit_ms =
-        std::max(options_.max_step_ms, cost_.PredictMs(plan_.n_rows) * options_.gap_factor);
+    const double limit_ms = std::max(LongestStepMs(RequestClass::kBatch),
+                                     cost_.PredictMs(plan_.n_rows) * options_.gap_factor);
     for (PlannedTask& planned : plan_.tasks) {
       if (TaskOf(planned).n_pending == 1) continue;
       const int least = prompt_given_ ? 0 : options_.min_chunk;
@@ -130,6 +147,7 @@ class Planner {
   std::span<const RunnableTask> tasks_;
   const StepCost& cost_;
   const PlanOptions& options_;
+  const LastSeen& last_seen_ns_;
   int64_t now_ns_;
   StepPlan& plan_;
 
@@ -143,8 +161,8 @@ class Planner {
 }  // namespace
 
 void PlanStep(std::span<const RunnableTask> tasks, const StepCost& cost, const PlanOptions& options,
-              int64_t now_ns, StepPlan* plan) {
-  Planner(tasks, cost, options, now_ns, plan).Run();
+              const LastSeen& last_seen_ns, int64_t now_ns, StepPlan* plan) {
+  Planner(tasks, cost, options, last_seen_ns, now_ns, plan).Run();
 }
 
 Urgency MostUrgent(std::span<const RunnableTask> tasks, const PlanOptions& options,

@@ -37,9 +37,13 @@ struct PlanOptions {
   double gap_factor = 1.4;
   /// How much longer than alone a decoding foreground's step may get by an interactive prompt.
   double prefill_gap_factor = 3;
-  /// Bounds a step of prefill where nobody in the foreground decodes: what a new realtime
+  /// Bounds a step of prefill where nobody in the foreground decodes: what a new and more urgent
   /// request may have to wait for. A realtime prompt may take so long in any case.
   double max_step_ms = 40;
+  /// The bound where nobody more urgent has been there for quiet_ns: longer chunks of a prompt
+  /// take less time in all, since each reads the weights once. Cancelling waits for it, too.
+  double max_quiet_step_ms = 250;
+  int64_t quiet_ns = int64_t{10'000'000'000};
   int min_chunk = 8;       ///< rows that a foreground prompt gets whatever its chunk costs
   int initial_chunk = 64;  ///< rows of a chunk while nothing is known of costs
   /// A batch sequence without a row for so long is once treated as interactive.
@@ -69,9 +73,14 @@ struct StepPlan {
   Urgency urgency;
 };
 
+/// When a request of each class was there most recently, waiting or running, for any model of this
+/// device; kNeverSeen: none was.
+using LastSeen = PerClass<int64_t>;
+constexpr int64_t kNeverSeen = INT64_MIN;
+
 /// Fills `*plan`, whose memory is reused. Empty only where `tasks` is.
 void PlanStep(std::span<const RunnableTask> tasks, const StepCost& cost, const PlanOptions& options,
-              int64_t now_ns, StepPlan* plan);
+              const LastSeen& last_seen_ns, int64_t now_ns, StepPlan* plan);
 
 /// The urgency of the most urgent task; the least urgent value where there is none.
 Urgency MostUrgent(std::span<const RunnableTask> tasks, const PlanOptions& options, int64_t now_ns);

@@ -35,10 +35,13 @@ std::map<uint64_t, int> Rows(const StepPlan& plan) {
   return rows;
 }
 
+/// All classes are about.
+constexpr LastSeen kAllSeen = {0, 0, 0};
+
 std::map<uint64_t, int> PlanRows(std::vector<RunnableTask> tasks, PlanOptions options = {},
-                                 StepCost cost = KnownCost()) {
+                                 StepCost cost = KnownCost(), const LastSeen& seen = kAllSeen) {
   StepPlan plan;
-  PlanStep(tasks, cost, options, 0, &plan);
+  PlanStep(tasks, cost, options, seen, 0, &plan);
   int n_rows = 0;
   for (const PlannedTask& planned : plan.tasks) {
     EXPECT_EQ(tasks[planned.index].id, planned.id);
@@ -91,6 +94,38 @@ TEST(StepPlan, WithoutForegroundBatchTakesTheWholeStep) {
   EXPECT_NEAR(rows.at(1), 36, 3) << "40 ms: 40 rows in all";
 }
 
+TEST(StepPlan, PromptsTakeLongStepsWhileNobodyMoreUrgentIsAbout) {
+  const LastSeen only_batch = {kNeverSeen, kNeverSeen, 0};
+  const LastSeen no_realtime = {kNeverSeen, 0, 0};
+  const PlanOptions options = {.max_rows = 512, .max_quiet_step_ms = 100};
+  const auto rows = [&](RequestClass request_class, const LastSeen& seen) {
+    return PlanRows({Task(1, request_class, 1000)}, options, KnownCost(), seen).at(1);
+  };
+  EXPECT_NEAR(rows(RequestClass::kBatch, only_batch), 160, 5) << "100 ms";
+  EXPECT_NEAR(rows(RequestClass::kBatch, no_realtime), 40, 3) << "40 ms";
+  EXPECT_NEAR(rows(RequestClass::kInteractive, no_realtime), 160, 5);
+  EXPECT_NEAR(rows(RequestClass::kInteractive, kAllSeen), 40, 3);
+  EXPECT_NEAR(rows(RequestClass::kRealtime, kAllSeen), 40, 3) << "another may be more urgent";
+}
+
+TEST(StepPlan, ADecodingStreamKeepsStepsShortHoweverQuietItIs) {
+  const LastSeen no_realtime = {kNeverSeen, 0, 0};
+  const auto rows =
+      PlanRows({Task(1, RequestClass::kInteractive, 1), Task(2, RequestClass::kInteractive, 1000)},
+               {}, KnownCost(), no_realtime);
+  EXPECT_NEAR(rows.at(2), 82, 3) << "3 x 20.5 ms";
+}
+
+TEST(StepPlan, StepsAreLongAgainOnceTheMoreUrgentHaveBeenGoneForAWhile) {
+  const PlanOptions options = {.max_rows = 512, .max_quiet_step_ms = 100};
+  const std::vector<RunnableTask> tasks = {Task(1, RequestClass::kInteractive, 1000)};
+  StepPlan plan;
+  PlanStep(tasks, KnownCost(), options, kAllSeen, options.quiet_ns - 1, &plan);
+  EXPECT_NEAR(plan.n_rows, 40, 3);
+  PlanStep(tasks, KnownCost(), options, kAllSeen, options.quiet_ns, &plan);
+  EXPECT_NEAR(plan.n_rows, 160, 5);
+}
+
 TEST(StepPlan, TheEarliestDeadlineIsFirst) {
   const PlanOptions options = {.max_rows = 32};
   const auto rows = PlanRows(
@@ -132,9 +167,9 @@ TEST(StepPlan, ABatchTaskPassedOverForLongGetsOneTurn) {
                                      Task(2, RequestClass::kBatch, 1)};
   StepPlan plan;
   tasks[0].last_served_ns = options.batch_age_ns - 1;
-  PlanStep(tasks, KnownCost(), options, options.batch_age_ns - 1, &plan);
+  PlanStep(tasks, KnownCost(), options, kAllSeen, options.batch_age_ns - 1, &plan);
   EXPECT_EQ(Rows(plan).count(2), 0u);
-  PlanStep(tasks, KnownCost(), options, options.batch_age_ns, &plan);
+  PlanStep(tasks, KnownCost(), options, kAllSeen, options.batch_age_ns, &plan);
   EXPECT_EQ(Rows(plan).count(2), 1u);
 }
 
@@ -174,8 +209,11 @@ struct Simulation {
   /// One step; `on_end` is called with each task that is done.
   void Step(const std::function<void(const Live&)>& on_end) {
     std::vector<RunnableTask> tasks;
-    for (const Live& one : live) tasks.push_back(one.task);
-    PlanStep(tasks, cost, options, now_ns, &plan);
+    for (const Live& one : live) {
+      tasks.push_back(one.task);
+      seen[static_cast<size_t>(one.task.request_class)] = now_ns;
+    }
+    PlanStep(tasks, cost, options, seen, now_ns, &plan);
     ASSERT_FALSE(plan.tasks.empty());
     // A tenth of noise, as on a real machine.
     const double ms = DeviceMs(plan.n_rows) * (0.95 + 0.1 * rng.NextDouble());
@@ -200,6 +238,7 @@ struct Simulation {
   StepCost cost;
   StepPlan plan;
   std::vector<Live> live;
+  LastSeen seen = {kNeverSeen, kNeverSeen, kNeverSeen};
   int64_t now_ns = 0;
   Rng rng{1};
 };

@@ -210,6 +210,12 @@ TEST(PriorityTest, IsReadFromHeadersAndFields) {
   EXPECT_EQ(f.Post(kChat, Chat("hi", {{"priority", "x"}})).json["error"]["param"], "priority");
 }
 
+int64_t LoadedBytes(ServiceFixture& f) {
+  int64_t bytes = 0;
+  for (const ModelState& model : f.host().List()) bytes += model.bytes;
+  return bytes;
+}
+
 TEST(AdmissionTest, RefusesWhatNeverFitsWithTheFigures) {
   ServiceFixture f({.models = {{"fake", {.n_kv_pages = 8}}}});
   const TestResponse response = f.Post(kChat, Chat("hi", {{"n", 4}, {"max_tokens", 200}}));
@@ -226,16 +232,62 @@ TEST(AdmissionTest, MemoryOfTasksIsNeverOversold) {
   image.Send(ServiceFixture::Request("POST", kChat, Chat("hi", {{"stream", true}}).dump(),
                                      "X-Memory-Bytes: 6200000000\r\n"));
   image.ReadUntil("\"x\"");
-  TestResponse speech =
-      f.Post(kChat, Chat("hi", {{"max_tokens", 2}}), "X-Memory-Bytes: 3800000000\r\n");
-  EXPECT_EQ(speech.status, 503) << speech.body;
-  EXPECT_NE(speech.head.find("Retry-After: "), std::string::npos);
-  EXPECT_EQ(f.Post(kChat, Chat("hi"), "X-Memory-Bytes: 9000000000\r\n").status, 413);
+  RawClient speech(f.port());
+  speech.Send(ServiceFixture::Request("POST", kChat, Chat("hi", {{"max_tokens", 2}}).dump(),
+                                      "X-Memory-Bytes: 3800000000\r\n"));
+  EXPECT_EQ(speech.ReadUntil("\r\n\r\n", 300), "") << "it waits";
+  EXPECT_EQ(f.host().budget().free_bytes(), 1'800'000'000 - LoadedBytes(f));
+  // Who needs no such memory does not wait, and whose deadline is too near is told so.
+  EXPECT_EQ(f.Post(kChat, Chat("hi", {{"max_tokens", 2}})).status, 200);
+  const TestResponse late = f.Post(kChat, Chat("hi", {{"max_tokens", 2}}),
+                                   "X-Memory-Bytes: 3800000000\r\nX-Deadline-Ms: 150\r\n");
+  EXPECT_TRUE(late.status == 429 || late.status == 504) << late.body;
+  EXPECT_NE(late.head.find("Retry-After: "), std::string::npos) << late.head;
   image.Close();
-  EXPECT_TRUE(Eventually([&] {
-    return f.Post(kChat, Chat("hi", {{"max_tokens", 2}}), "X-Memory-Bytes: 3800000000\r\n")
-               .status == 200;
-  }));
+  EXPECT_EQ(ServiceFixture::ReadResponse(speech).status, 200);
+  EXPECT_TRUE(
+      Eventually([&] { return f.host().budget().free_bytes() == 8'000'000'000 - LoadedBytes(f); }));
+}
+
+TEST(AdmissionTest, MemoryOfTasksThatWaitsForTooLongIsRefusedWithATime) {
+  AdmissionOptions admission;
+  admission.max_wait_ns = {50'000'000, 50'000'000, 50'000'000};
+  ServiceFixture f({.models = {{"fake", {.model = Slow(), .n_ctx = 2048}}},
+                    .budget_bytes = 8'000'000'000,
+                    .admission = admission});
+  RawClient image(f.port());
+  image.Send(ServiceFixture::Request("POST", kChat, Chat("hi", {{"stream", true}}).dump(),
+                                     "X-Memory-Bytes: 6200000000\r\n"));
+  image.ReadUntil("\"x\"");
+  const TestResponse speech =
+      f.Post(kChat, Chat("hi", {{"max_tokens", 2}}), "X-Memory-Bytes: 3800000000\r\n");
+  EXPECT_EQ(speech.status, 429) << speech.body;
+  EXPECT_NE(speech.head.find("Retry-After: "), std::string::npos);
+}
+
+TEST(AdmissionTest, MemoryOfTasksThatCanNeverBeHadIsRefusedWithTheFigures) {
+  ServiceFixture f({.budget_bytes = 8'000'000'000});
+  ASSERT_EQ(f.Post(kChat, Chat("hi")).status, 200);
+  const int64_t most = 8'000'000'000 - LoadedBytes(f);
+  const auto ask = [&](int64_t bytes) {
+    return f.Post(kChat, Chat("hi"), StrCat("X-Memory-Bytes: ", bytes, "\r\n"));
+  };
+  EXPECT_EQ(ask(most).status, 200);
+  const TestResponse refused = ask(most + 1);
+  EXPECT_EQ(refused.status, 413) << refused.body;
+  EXPECT_NE(refused.body.find(StrCat(most)), std::string::npos) << refused.body;
+  EXPECT_EQ(refused.json["error"]["param"], "X-Memory-Bytes");
+}
+
+TEST(AdmissionTest, IdleModelsMakeRoomForMemoryOfTasks) {
+  ServiceFixture f({.models = {{"a", {}}, {"b", {}}}, .budget_bytes = 8'000'000'000});
+  ASSERT_EQ(f.Post(kChat, Chat("hi", {{"model", "b"}})).status, 200);
+  ASSERT_EQ(f.Post(kChat, Chat("hi", {{"model", "a"}})).status, 200);
+  const int64_t most = 8'000'000'000 - LoadedBytes(f) / 2;  // both are alike
+  EXPECT_EQ(
+      f.Post(kChat, Chat("hi", {{"model", "a"}}), StrCat("X-Memory-Bytes: ", most, "\r\n")).status,
+      200);
+  EXPECT_EQ(f.host().n_evictions(), 1);
 }
 
 TEST(AdminTest, IsNotThereWithoutAToken) {

@@ -16,6 +16,7 @@
 #include "engine/sequence.h"
 #include "net/http.h"
 #include "qos/request_class.h"
+#include "qos/task_memory.h"
 #include "sampling/sampler.h"
 #include "service/event_ring.h"
 
@@ -110,6 +111,8 @@ struct GenerationJob {
   RequestClass request_class = RequestClass::kInteractive;
   int64_t deadline_ns = kNoDeadline;  ///< realtime: when the answer must be done
   int64_t submit_ns = 0;
+  int64_t task_bytes = 0;             ///< held while it runs, for a task of the app's own
+  TaskMemory* task_memory = nullptr;  ///< where they come from
   /// The last event carries the hidden state of the prompt's last token, behind the last norm.
   bool wants_embedding = false;
   /// Called on the inference thread when the (only) answer ends, with its sequence, or with null

@@ -16,8 +16,6 @@ namespace {
 
 constexpr double kMsPerNs = 1e-6;
 constexpr int64_t kNsPerMs = 1'000'000;
-/// When memory that others hold may be free: nobody says when they will be done with it.
-constexpr int64_t kMemoryRetryMs = 1000;
 constexpr int kClientClosed = 499;  // not of RFC 9110, but what logs commonly call it
 
 int64_t UnixSeconds() {
@@ -132,27 +130,23 @@ ApiError GenerationAnswer::Start(const Result<ModelHost::ModelPtr>& model) {
                                     " answers each are more than ", kMaxChoices));
   }
   options.prefix_domain = call_.service->PrefixDomainOf(*call_.app);
-  if (const ApiError refusal = ReserveMemory(); !refusal.ok()) return refusal;
+  if (const ApiError refusal = CheckMemory(prompts.size()); !refusal.ok()) return refusal;
   return Submit(std::move(prompts), options);
 }
 
-ApiError GenerationAnswer::ReserveMemory() {
+ApiError GenerationAnswer::CheckMemory(size_t n_prompts) const {
   if (spec_.memory_bytes == 0) return {};
-  ByteBudget& budget = call_.service->models().budget();
-  std::optional<ByteBudget::Reservation> reservation = budget.TryReserve(spec_.memory_bytes);
-  if (reservation) {
-    memory_ = std::move(*reservation);
-    return {};
+  if (n_prompts > 1) {
+    return InvalidField("X-Memory-Bytes", "a request that reserves memory has one prompt");
   }
-  const bool never = spec_.memory_bytes > budget.capacity_bytes();
-  ApiError error =
-      InvalidField("X-Memory-Bytes",
-                   StrCat(spec_.memory_bytes, " bytes are asked for; of ", budget.capacity_bytes(),
-                          ", ", budget.free_bytes(), " are free"),
-                   never ? "too_large" : "overloaded");
-  error.status = never ? 413 : 503;
-  error.type = never ? error.type : "rate_limit_error";
-  error.retry_after_ms = never ? 0 : kMemoryRetryMs;
+  const int64_t most = call_.service->models().MostTaskBytes(*model_);
+  if (spec_.memory_bytes <= most) return {};
+  ApiError error = InvalidField(
+      "X-Memory-Bytes",
+      StrCat(spec_.memory_bytes, " bytes are asked for, and beside model '", model_->name,
+             "' and those that are pinned there are never more than ", std::max<int64_t>(most, 0)),
+      "too_large");
+  error.status = 413;
   return error;
 }
 
@@ -177,6 +171,8 @@ ApiError GenerationAnswer::Submit(std::vector<std::vector<int32_t>> prompts,
                          .request_class = *spec_.request_class,
                          .deadline_ns = DeadlineNs(),
                          .submit_ns = arrived_ns_,
+                         .task_bytes = spec_.memory_bytes,
+                         .task_memory = &call_.service->models(),
                          .wants_embedding = format_->wants_embedding()};
     job.options.sampling.seed += i * static_cast<uint64_t>(spec_.n);
     error = lane->Offer(std::move(job));

@@ -33,8 +33,8 @@ class GenerationAnswer final : public Answer {
 
   /// The model has come: submits the jobs.
   ApiError Start(const Result<ModelHost::ModelPtr>& model);
-  /// What the app's own task needs.
-  ApiError ReserveMemory();
+  /// Refuses memory for the app's own task that can never be had.
+  ApiError CheckMemory(size_t n_prompts) const;
   ApiError Submit(std::vector<std::vector<int32_t>> prompts, const SequenceOptions& options);
   int64_t DeadlineNs() const;
   /// Takes what has come. An error of a choice is returned.
@@ -48,7 +48,6 @@ class GenerationAnswer final : public Answer {
   std::unique_ptr<AnswerFormat> format_;
   std::shared_ptr<Arrival> arrival_ = std::make_shared<Arrival>();
   ModelHost::ModelPtr model_;
-  ByteBudget::Reservation memory_;
   std::shared_ptr<Generation> generation_;
   bool head_sent_ = false;
   bool finished_ = false;

@@ -81,13 +81,13 @@ bool InferenceLoop::StepMostUrgent() {
   Urgency least;
   for (const auto& lane : lanes_) {
     Urgency urgency;
-    if (!lane->Prepare(&urgency)) continue;
+    if (!lane->Prepare(&urgency, &last_seen_ns_)) continue;
     if (first == nullptr || urgency < least) {
       first = lane.get();
       least = urgency;
     }
   }
-  if (first != nullptr) first->Step();
+  if (first != nullptr) first->Step(last_seen_ns_);
   std::erase_if(lanes_, [](const auto& lane) { return !lane->busy(); });
   return first != nullptr;
 }

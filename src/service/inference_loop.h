@@ -47,6 +47,7 @@ class InferenceLoop {
   bool stopping_ = false;
 
   std::vector<std::shared_ptr<ModelLane>> lanes_;  ///< the thread's own: that are busy
+  LastSeen last_seen_ns_ = {kNeverSeen, kNeverSeen, kNeverSeen};
   std::thread thread_;
 };
 

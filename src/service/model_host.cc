@@ -189,13 +189,46 @@ Result<ByteBudget::Reservation> ModelHost::Reserve(int64_t bytes, const Entry& f
   }
 }
 
+std::optional<ByteBudget::Reservation> ModelHost::TryReserve(int64_t bytes) {
+  while (true) {
+    if (auto reservation = budget_.TryReserve(bytes)) return reservation;
+    if (bytes > free_bytes()) return std::nullopt;
+    const ModelPtr dropped = TakeLeastRecentlyUsed();
+    if (dropped == nullptr) return std::nullopt;
+    log_.Info("model '", dropped->name, "' unloaded for a request that needs ", bytes, " bytes");
+  }
+}
+
+int64_t ModelHost::free_bytes() const {
+  std::lock_guard lock(mutex_);
+  int64_t bytes = budget_.free_bytes();
+  for (const Entry& entry : entries_) {
+    if (IsIdle(entry)) bytes += entry.model->bytes;
+  }
+  return bytes;
+}
+
+int64_t ModelHost::MostTaskBytes(const HostedModel& model) const {
+  std::lock_guard lock(mutex_);
+  int64_t bytes = budget_.capacity_bytes() - model.bytes;
+  for (const Entry& entry : entries_) {
+    if (entry.pinned && entry.model != nullptr && entry.model.get() != &model) {
+      bytes -= entry.model->bytes;
+    }
+  }
+  return bytes;
+}
+
+bool ModelHost::IsIdle(const Entry& entry) {
+  // Only under the lock does anybody get a model from here, so a count of one stays one.
+  return entry.model != nullptr && entry.model.use_count() == 1 && !entry.pinned;
+}
+
 ModelHost::ModelPtr ModelHost::TakeLeastRecentlyUsed() {
   std::lock_guard lock(mutex_);
   Entry* oldest = nullptr;
   for (Entry& entry : entries_) {
-    // Only under the lock does anybody get a model from here, so a count of one stays one.
-    const bool idle = entry.model != nullptr && entry.model.use_count() == 1 && !entry.pinned;
-    if (idle && (oldest == nullptr || entry.last_use < oldest->last_use)) oldest = &entry;
+    if (IsIdle(entry) && (oldest == nullptr || entry.last_use < oldest->last_use)) oldest = &entry;
   }
   if (oldest == nullptr) return nullptr;
   ++n_evictions_;

@@ -18,6 +18,7 @@
 #include "base/log.h"
 #include "base/status.h"
 #include "qos/byte_budget.h"
+#include "qos/task_memory.h"
 #include "service/hosted_model.h"
 
 namespace autoglm {
@@ -42,7 +43,7 @@ struct ModelState {
 
 /// Any thread. A request holds a model by its shared_ptr; only a model that nobody holds and that
 /// is not pinned is ever unloaded.
-class ModelHost {
+class ModelHost final : public TaskMemory {
  public:
   using ModelPtr = std::shared_ptr<HostedModel>;
   using Loader = std::function<Result<ModelPtr>(const ModelSettings& settings)>;
@@ -50,7 +51,7 @@ class ModelHost {
 
   ModelHost(ModelHostOptions options, Loader loader, Logger log);
   /// Waits for the load under way; those who wait for others get kCancelled.
-  ~ModelHost();
+  ~ModelHost() override;
 
   /// The model `name`, or the first one for "". Calls back at once where it is loaded or unknown
   /// (kNotFound), else from the loading thread; requests for a model that is being loaded share
@@ -64,8 +65,14 @@ class ModelHost {
   std::vector<ModelState> List() const;
   /// Calls `function` with each model that is loaded, which it must not keep.
   void ForEachLoaded(FunctionRef<void(const HostedModel& model)> function) const;
-  /// Whatever takes memory reserves it here first.
-  ByteBudget& budget() { return budget_; }
+
+  /// For requests that need memory of their own: models that nobody uses are unloaded for it, where
+  /// that makes room enough.
+  std::optional<ByteBudget::Reservation> TryReserve(int64_t bytes) override;
+  int64_t free_bytes() const override;
+  /// The most that a request to `model` could ever reserve: all but this model and pinned ones.
+  int64_t MostTaskBytes(const HostedModel& model) const;
+
   const ByteBudget& budget() const { return budget_; }
   /// Models unloaded to make room, so far.
   int64_t n_evictions() const;
@@ -87,6 +94,8 @@ class ModelHost {
   void Load(Entry& entry);
   /// Reserves `bytes`, for which least recently used models are unloaded where it must be.
   Result<ByteBudget::Reservation> Reserve(int64_t bytes, const Entry& for_entry);
+  /// Nobody uses it, and it may go. Under the lock.
+  static bool IsIdle(const Entry& entry);
   /// The model that is to go next; null where all are in use or pinned.
   ModelPtr TakeLeastRecentlyUsed();
 

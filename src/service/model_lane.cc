@@ -77,7 +77,9 @@ ApiError ModelLane::Offer(GenerationJob job) {
       .request_class = job.request_class,
       .deadline_ns = job.deadline_ns,
       .need_bytes = PagesFor(job) * engine_.pool().layout().page_bytes(),
-      .work_ms = WorkMs(job)};
+      .work_ms = WorkMs(job),
+      .task_bytes = job.task_bytes,
+      .task_memory = job.task_memory};
   const AdmissionDecision decision = queue_.Offer(request, now_ns);
   if (decision.refusal != Refusal::kNone) return ErrorOf(decision);
   waiting_.emplace(request.id, std::move(job));
@@ -91,12 +93,13 @@ bool ModelLane::busy() const {
   return !waiting_.empty();
 }
 
-bool ModelLane::Prepare(Urgency* urgency) {
+bool ModelLane::Prepare(Urgency* urgency, LastSeen* last_seen_ns) {
   const int64_t now_ns = clock_.NowNs();
   DropCancelled();
   DropExpired(now_ns);
   Admit(now_ns);
   CollectTasks();
+  NoteClasses(now_ns, last_seen_ns);
   PublishStats();
   if (tasks_.empty()) return false;
   *urgency = MostUrgent(tasks_, options_.plan, now_ns);
@@ -132,7 +135,8 @@ void ModelLane::DropExpired(int64_t now_ns) {
     Refuse(job,
            Error(StatusCode::kResourceExhausted,
                  late ? "the deadline has passed before the request could begin"
-                      : "the request has waited for as long as its class may"),
+                      : "the request has waited for as long as its class may",
+                 job.task_bytes > 0 ? " (and for the bytes of X-Memory-Bytes)" : ""),
            late ? 504 : 429, /*retry_after_ms=*/1000);
   }
 }
@@ -180,6 +184,7 @@ void ModelLane::Begin(AdmittedRequest admitted, GenerationJob job, int64_t now_n
   auto running = std::make_unique<Running>();
   running->id = admitted.request.id;
   running->reservation = std::move(admitted.reservation);
+  running->task_reservation = std::move(admitted.task_reservation);
   running->start_ns = now_ns;
   running->n_active = job.n;
   running->choices.resize(static_cast<size_t>(job.n));
@@ -225,9 +230,19 @@ void ModelLane::CollectTasks() {
   }
 }
 
-void ModelLane::Step() {
+void ModelLane::NoteClasses(int64_t now_ns, LastSeen* last_seen_ns) const {
+  for (const auto& running : running_) {
+    (*last_seen_ns)[static_cast<size_t>(running->job.request_class)] = now_ns;
+  }
+  std::lock_guard lock(mutex_);
+  for (const auto& [id, job] : waiting_) {
+    (*last_seen_ns)[static_cast<size_t>(job.request_class)] = now_ns;
+  }
+}
+
+void ModelLane::Step(const LastSeen& last_seen_ns) {
   const int64_t start_ns = clock_.NowNs();
-  PlanStep(tasks_, cost_, options_.plan, start_ns, &plan_);
+  PlanStep(tasks_, cost_, options_.plan, last_seen_ns, start_ns, &plan_);
   stepping_.clear();
   bool wants_embedding = false;
   for (const PlannedTask& task : plan_.tasks) {

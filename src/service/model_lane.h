@@ -63,10 +63,11 @@ class ModelLane {
   /// Something is under way or waiting.
   bool busy() const;
   /// Forgets what was cancelled, refuses what has waited in vain, lets in what may begin. True
-  /// where a step would do something; `urgency` is then how urgent that is.
-  bool Prepare(Urgency* urgency);
+  /// where a step would do something; `urgency` is then how urgent that is. Notes in `last_seen_ns`
+  /// which classes are there.
+  bool Prepare(Urgency* urgency, LastSeen* last_seen_ns);
   /// After Prepare: steps once and hands out what came of it.
-  void Step();
+  void Step(const LastSeen& last_seen_ns);
   /// Ends everything with `status`.
   void FailAll(const Status& status);
 
@@ -88,6 +89,7 @@ class ModelLane {
     uint64_t id = 0;
     GenerationJob job;
     ByteBudget::Reservation reservation;
+    ByteBudget::Reservation task_reservation;
     int64_t start_ns = 0;
     int n_active = 0;
     std::vector<Choice> choices;  ///< [job.n]
@@ -105,6 +107,7 @@ class ModelLane {
   void Begin(AdmittedRequest admitted, GenerationJob job, int64_t now_ns);
   void ForkChoices(Running& running);
   void CollectTasks();
+  void NoteClasses(int64_t now_ns, LastSeen* last_seen_ns) const;
   /// Does plan_; a sequence whose embedding is wanted is stepped alone.
   Result<StepStats> StepEngine(bool wants_embedding);
   void Deliver(Running& running);
