@@ -225,8 +225,8 @@ TEST(AdmissionTest, RefusesWhatNeverFitsWithTheFigures) {
 }
 
 TEST(AdmissionTest, MemoryOfTasksIsNeverOversold) {
-  ServiceFixture f(
-      {.models = {{"fake", {.model = Slow(), .n_ctx = 2048}}}, .budget_bytes = 8'000'000'000});
+  ServiceFixture f({.models = {{"fake", {.model = Slow(), .n_ctx = 2048, .n_kv_pages = 256}}},
+                    .budget_bytes = 8'000'000'000});
   // Image detection of 6.2 GB is under way; live speech of 3.8 GB does not fit beside it.
   RawClient image(f.port());
   image.Send(ServiceFixture::Request("POST", kChat, Chat("hi", {{"stream", true}}).dump(),
@@ -252,7 +252,7 @@ TEST(AdmissionTest, MemoryOfTasksIsNeverOversold) {
 TEST(AdmissionTest, MemoryOfTasksThatWaitsForTooLongIsRefusedWithATime) {
   AdmissionOptions admission;
   admission.max_wait_ns = {50'000'000, 50'000'000, 50'000'000};
-  ServiceFixture f({.models = {{"fake", {.model = Slow(), .n_ctx = 2048}}},
+  ServiceFixture f({.models = {{"fake", {.model = Slow(), .n_ctx = 2048, .n_kv_pages = 256}}},
                     .budget_bytes = 8'000'000'000,
                     .admission = admission});
   RawClient image(f.port());
