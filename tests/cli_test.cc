@@ -25,11 +25,11 @@ struct Outcome {
   std::string err;
 };
 
-// Runs `autoglm` with `arguments` as a shell reads them.
-Outcome Autoglm(const std::string& arguments) {
+// Runs `autoglm` with `arguments` as a shell reads them, after what `before` lets the shell do.
+Outcome Autoglm(const std::string& arguments, const std::string& before = "") {
   const std::string err_path =
       std::filesystem::temp_directory_path() / ("autoglm_cli_test_" + std::to_string(getpid()));
-  FILE* pipe = popen((AUTOGLM_PROGRAM " " + arguments + " 2>" + err_path).c_str(), "r");
+  FILE* pipe = popen((before + AUTOGLM_PROGRAM " " + arguments + " 2>" + err_path).c_str(), "r");
   Outcome outcome;
   if (!pipe) return outcome;
   char block[4096];
@@ -205,6 +205,53 @@ TEST(CliTest, QuantizeWritesASmallerModelThatStillTellsTheStory) {
   EXPECT_TRUE(story.out.starts_with("Once upon a time, there was")) << story.out;
   EXPECT_EQ(Autoglm("quantize " + out + " " + out + ".again --type q4_0").exit_status, 1);
   std::filesystem::remove(out);
+}
+
+TEST(CliTest, CompressHasVerbsOfItsOwn) {
+  ExpectWrongUsage("compress", "Usage: autoglm compress");
+  ExpectWrongUsage("compress quantise", "did you mean quantize?");
+  ExpectWrongUsage("compress imatrix --out x -f y -m z --chunk 1", "did you mean --chunks?");
+  ExpectWrongUsage("compress evaluate m", "nothing to evaluate");
+  ExpectWrongUsage("compress quantize a b", "pass one of --type, --size-mb and --bits-per-weight");
+  ExpectWrongUsage("compress quantize a b --size-mb 3", "needs a text");
+  EXPECT_NE(Autoglm("compress --help").out.find("  train "), std::string::npos);
+  const std::filesystem::path program = AUTOGLM_PROGRAM;
+  if (std::filesystem::exists(program.parent_path().parent_path() / "autoglm-compress")) return;
+  const Outcome train = Autoglm("compress train --help");
+  EXPECT_EQ(train.exit_status, 1);
+  EXPECT_NE(train.err.find("AUTOGLM_BUILD_TRAINING=ON"), std::string::npos) << train.err;
+}
+
+TEST(CliTest, CompressMeasuresQuantizesAndEvaluates) {
+  AUTOGLM_TEST_DATA_OR_SKIP(path, "models/stories260K.gguf");
+  AUTOGLM_TEST_DATA_OR_SKIP(text, "models/ppl_text.txt");
+  const std::filesystem::path folder =
+      std::filesystem::temp_directory_path() / ("autoglm_cli_compress_" + std::to_string(getpid()));
+  std::filesystem::create_directories(folder);
+  const std::string matrix = folder / "i.gguf", out = folder / "o.gguf";
+  const std::string measured = " -f " + text + " --ctx 128 --chunks 2 --json ";
+  const Outcome imatrix = Autoglm("compress imatrix -m " + path + measured + "--out " + matrix);
+  EXPECT_EQ(imatrix.exit_status, 0) << imatrix.err;
+  const Outcome quantized = Autoglm("compress quantize " + path + " " + out + measured +
+                                    "--imatrix " + matrix + " --gptq --bits-per-weight 8");
+  EXPECT_EQ(quantized.exit_status, 0) << quantized.err;
+  EXPECT_GT(json::parse(quantized.out, nullptr, false)["types"].size(), 40u);
+  const Outcome evaluated =
+      Autoglm("compress evaluate " + out + " " + path + measured + "--reference " + path);
+  EXPECT_EQ(evaluated.exit_status, 0) << evaluated.err;
+  const json models = json::parse(evaluated.out, nullptr, false)["models"];
+  ASSERT_EQ(models.size(), 2u) << evaluated.out;
+  EXPECT_GT(models[0]["kl_mean"], 0);
+  EXPECT_EQ(models[1]["kl_mean"], 0);
+  EXPECT_LT(models[0]["file_bytes"], 8 * 292800 / 8 + 20000);  // and the vocabulary
+  // A disk without room: what was there before stays.
+  const Outcome full = Autoglm("compress quantize " + path + " " + out + " --type q8_0",
+                               "trap '' XFSZ; ulimit -f 100; ");
+  EXPECT_EQ(full.exit_status, 1);
+  EXPECT_NE(full.err.find(out), std::string::npos) << full.err;
+  EXPECT_EQ(std::filesystem::file_size(out), models[0]["file_bytes"]);
+  EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder), {}), 2) << "left behind";
+  std::filesystem::remove_all(folder);
 }
 
 TEST(CliTest, RunRefusesWrongOptions) {

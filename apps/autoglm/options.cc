@@ -6,6 +6,7 @@
 
 #include "apps/autoglm/bundled_model.h"
 #include "base/str.h"
+#include "platform/cpu.h"
 #include "platform/file.h"
 #include "sampling/grammar/builtin.h"
 
@@ -70,6 +71,14 @@ void AddModelOption(CLI::App* app, std::string* model) {
       ->type_name("MODEL");
 }
 
+void AddThreadsOption(CLI::App* app, int* n_threads) {
+  app->add_option("--threads", *n_threads, "threads to compute with (default: all usable cores)")
+      ->type_name("N")
+      ->check(WholeBetween(1, kMaxThreads));
+}
+
+int NumThreads(int given) { return given > 0 ? given : NumUsableCores(); }
+
 void AddJsonOption(CLI::App* app, bool* json) {
   app->add_flag("--json", *json, "print one JSON object");
 }
@@ -93,9 +102,7 @@ void ModelOptions::Declare(CLI::App* app) {
   app->add_option("--ctx", n_ctx, "context size in tokens")
       ->type_name("N")
       ->check(WholeBetween(1, kMaxContext));
-  app->add_option("--threads", n_threads, "threads to compute with (default: all usable cores)")
-      ->type_name("N")
-      ->check(WholeBetween(1, kMaxThreads));
+  AddThreadsOption(app, &n_threads);
   app->add_option("--quantize", quantize, "quantize the weights while loading")
       ->type_name("TYPE")
       ->check(OneOf({"int8", "int4", "f16"}));

@@ -18,6 +18,10 @@ CLI::Validator Between(double least, double most);
 /// A whole number in [least, most].
 CLI::Validator WholeBetween(uint64_t least, uint64_t most);
 
+/// --threads; 0 where it is not given.
+void AddThreadsOption(CLI::App* app, int* n_threads);
+/// `given`, or every core that this process may use.
+int NumThreads(int given);
 /// -m, --model.
 void AddModelOption(CLI::App* app, std::string* model);
 /// --json.

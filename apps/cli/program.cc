@@ -112,7 +112,10 @@ int Dispatch(const Program& program, std::span<char*> argv) {
   }
   std::vector<std::string_view> names;
   for (const CommandRow& row : program.commands) {
-    if (row.name == name) return RunCommand(program, row, {argv.begin() + 2, argv.end()});
+    if (row.name == name) {
+      return row.make ? RunCommand(program, row, {argv.begin() + 2, argv.end()})
+                      : row.run(argv.subspan(1));
+    }
     names.push_back(row.name);
   }
   const std::string_view nearest = Nearest(name, names);

@@ -14,6 +14,9 @@ struct CommandRow {
   std::string_view name;
   std::string_view summary;
   std::unique_ptr<Command> (*make)();
+  /// Where there is no `make`: does it all, and returns what main() returns. argv[0] is the
+  /// command.
+  int (*run)(std::span<char*> argv) = nullptr;
 };
 
 struct Program {

@@ -2,7 +2,9 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
+#include <string_view>
 
 #include "tensor/tensor.h"
 
@@ -13,6 +15,8 @@ namespace autoglm {
 struct Weight {
   Tensor tensor;                      ///< stored form; data may be a read-only mapping
   std::shared_ptr<const void> owner;  ///< null where the ModelFile owns the bytes
+  std::string_view name = {};         ///< of the tensor in the ModelFile, whose memory it is
+  int64_t first_row = 0;              ///< of that tensor, where the matrix is a part of a fused one
 
   bool empty() const { return tensor.empty(); }
   int64_t rows() const { return tensor.rows(); }

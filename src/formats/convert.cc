@@ -20,39 +20,15 @@ constexpr int64_t kBatchElements = int64_t{1} << 20;
 constexpr int64_t kDropBytes = int64_t{32} << 20;
 constexpr int64_t kQuantizationVersion = 2;  // of the block formats, as GGUF readers expect it
 
-class Converter {
- public:
-  Converter(const ModelFile& in, const ConvertOptions& options)
-      : in_(in), options_(options), pool_(std::max(1, options.n_threads)) {
-    for (const TensorEntry& entry : in.tensors()) total_bytes_ += entry.n_bytes();
-  }
-
-  /// The entry of the result for `entry` of the input.
-  Result<TensorEntry> Plan(const TensorEntry& entry) const;
-  /// Puts the converted data of `target` into `sink`.
-  Status Convert(const TensorEntry& target, const ByteSink& sink);
-
- private:
-  Status CopyRows(const TensorEntry& entry, const ByteSink& sink);
-  Status ConvertRows(const TensorEntry& source, const TensorEntry& target, const ByteSink& sink);
-  Status Advance(const TensorEntry& source, int64_t n_bytes);
-
-  const ModelFile& in_;
-  const ConvertOptions& options_;
-  ThreadPool pool_;
-  int64_t total_bytes_ = 0;
-  int64_t done_bytes_ = 0;
-  int64_t dropped_at_bytes_ = 0;
-};
-
-Result<TensorEntry> Converter::Plan(const TensorEntry& entry) const {
+// The entry of the result for `entry` of the input.
+Result<TensorEntry> PlanTensor(const TensorEntry& entry, const ConvertOptions& options) {
   TensorEntry target = entry;
-  if (options_.choose) target.dtype = options_.choose(entry);
+  if (options.choose) target.dtype = options.choose(entry);
   if (target.dtype == entry.dtype) return target;
   const auto refuse = [&](const auto&... parts) {
     return Error(StatusCode::kInvalidArgument, "tensor '", Quoted(entry.name), "': ", parts...);
   };
-  if (!IsFloat(entry.dtype) && !options_.allow_requantize) {
+  if (!IsFloat(entry.dtype) && !options.allow_requantize) {
     return refuse("it is quantized already (", Name(entry.dtype), "); to quantize it again as ",
                   Name(target.dtype), " adds to the error and must be allowed explicitly");
   }
@@ -66,6 +42,40 @@ Result<TensorEntry> Converter::Plan(const TensorEntry& entry) const {
   }
   return target;
 }
+
+Result<std::vector<TensorEntry>> PlanTensors(const ModelFile& in, const ConvertOptions& options) {
+  std::vector<TensorEntry> targets;
+  for (const TensorEntry& entry : in.tensors()) {
+    AUTOGLM_ASSIGN_OR_RETURN(TensorEntry target, PlanTensor(entry, options));
+    targets.push_back(std::move(target));
+  }
+  return targets;
+}
+
+class Converter {
+ public:
+  Converter(const ModelFile& in, const ConvertOptions& options)
+      : in_(in), options_(options), pool_(std::max(1, options.n_threads)) {
+    for (const TensorEntry& entry : in.tensors()) total_bytes_ += entry.n_bytes();
+  }
+
+  /// Puts the converted data of `target` into `sink`.
+  Status Convert(const TensorEntry& target, const ByteSink& sink);
+
+ private:
+  Status CopyRows(const TensorEntry& entry, const ByteSink& sink);
+  Status ConvertRows(const TensorEntry& source, const TensorEntry& target, const ByteSink& sink);
+  Result<ConvertOptions::RowEncoder> EncoderOf(const TensorEntry& source,
+                                               const TensorEntry& target);
+  Status Advance(const TensorEntry& source, int64_t n_bytes);
+
+  const ModelFile& in_;
+  const ConvertOptions& options_;
+  ThreadPool pool_;
+  int64_t total_bytes_ = 0;
+  int64_t done_bytes_ = 0;
+  int64_t dropped_at_bytes_ = 0;
+};
 
 Status Converter::Advance(const TensorEntry& source, int64_t n_bytes) {
   done_bytes_ += n_bytes;
@@ -108,41 +118,60 @@ Status Converter::ConvertRows(const TensorEntry& source, const TensorEntry& targ
   const int64_t cols = source.shape.cols(), n_rows = source.shape.rows();
   const int64_t in_bytes = RowBytes(source.dtype, cols), out_bytes = RowBytes(target.dtype, cols);
   const int64_t batch = std::min(n_rows, std::max<int64_t>(1, kBatchElements / cols));
-  const std::span<const float> importance =
-      options_.importance ? options_.importance(source) : std::span<const float>();
-  if (!importance.empty() && static_cast<int64_t>(importance.size()) != cols) {
-    return Error(StatusCode::kInvalidArgument, "tensor '", Quoted(source.name),
-                 "': ", importance.size(), " importance weights for ", cols, " columns");
-  }
+  AUTOGLM_ASSIGN_OR_RETURN(const ConvertOptions::RowEncoder encode, EncoderOf(source, target));
   const auto allocate = [&](int64_t n_bytes) {
     return Buffer::Allocate(static_cast<size_t>(n_bytes), "converting rows");
   };
   AUTOGLM_ASSIGN_OR_RETURN(const Buffer stored, allocate(batch * in_bytes));
   AUTOGLM_ASSIGN_OR_RETURN(const Buffer converted, allocate(batch * out_bytes));
-  AUTOGLM_ASSIGN_OR_RETURN(const Buffer floats,
-                           allocate(pool_.n_threads() * cols * int64_t{sizeof(float)}));
+  AUTOGLM_ASSIGN_OR_RETURN(const Buffer floats, allocate(batch * cols * int64_t{sizeof(float)}));
+  float* x = reinterpret_cast<float*>(floats.data());
   const QuantFormat& from = Format(source.dtype);
-  const QuantFormat& to = Format(target.dtype);
   for (int64_t first = 0; first < n_rows; first += batch) {
     const int64_t n = std::min(batch, n_rows - first);
     AUTOGLM_RETURN_IF_ERROR(in_.ReadRows(source, first, n, stored.data()));
-    pool_.ParallelFor(n, [&](int64_t row, int thread) {
-      float* x = reinterpret_cast<float*>(floats.data()) + thread * cols;
-      from.decode(stored.data() + row * in_bytes, x, cols);
-      to.encode(x, importance.empty() ? nullptr : importance.data(),
-                converted.data() + row * out_bytes, cols);
+    pool_.ParallelFor(n, [&](int64_t row, int) {
+      from.decode(stored.data() + row * in_bytes, x + row * cols, cols);
     });
+    AUTOGLM_RETURN_IF_ERROR(encode(x, n, converted.data()));
     AUTOGLM_RETURN_IF_ERROR(sink({converted.data(), static_cast<size_t>(n * out_bytes)}));
     AUTOGLM_RETURN_IF_ERROR(Advance(source, n * in_bytes));
   }
   return OkStatus();
 }
 
+Result<ConvertOptions::RowEncoder> Converter::EncoderOf(const TensorEntry& source,
+                                                        const TensorEntry& target) {
+  if (options_.encoder) {
+    AUTOGLM_ASSIGN_OR_RETURN(ConvertOptions::RowEncoder given,
+                             options_.encoder(source, target.dtype));
+    if (given) return given;
+  }
+  const int64_t cols = source.shape.cols(), out_bytes = RowBytes(target.dtype, cols);
+  const std::span<const float> importance =
+      options_.importance ? options_.importance(source) : std::span<const float>();
+  if (!importance.empty() && static_cast<int64_t>(importance.size()) != cols) {
+    return Error(StatusCode::kInvalidArgument, "tensor '", Quoted(source.name),
+                 "': ", importance.size(), " importance weights for ", cols, " columns");
+  }
+  const auto encode = Format(target.dtype).encode;
+  return ConvertOptions::RowEncoder([=, this](const float* x, int64_t n, std::byte* out) {
+    pool_.ParallelFor(n, [&](int64_t row, int) {
+      encode(x + row * cols, importance.empty() ? nullptr : importance.data(),
+             out + row * out_bytes, cols);
+    });
+    return OkStatus();
+  });
+}
+
 /// The input's metadata: views into it, good while it lives.
-Result<Metadata> CopyMetadata(const ModelFile& in, const ConvertOptions& options, bool quantized) {
+Result<Metadata> CopyMetadata(const ModelFile& in, const ConvertOptions& options,
+                              std::span<const TensorEntry> targets) {
   Metadata metadata;
   for (const auto& [key, value] : in.metadata().entries()) metadata.Set(key, value);
   if (options.file_type) metadata.SetU32("general.file_type", *options.file_type);
+  const bool quantized = std::any_of(targets.begin(), targets.end(),
+                                     [](const TensorEntry& t) { return !IsFloat(t.dtype); });
   if (quantized) metadata.SetU32("general.quantization_version", kQuantizationVersion);
   for (const auto& [key, text] : options.strings) {
     const MetaValue* const old = metadata.Find(key);
@@ -159,18 +188,18 @@ Result<Metadata> CopyMetadata(const ModelFile& in, const ConvertOptions& options
 
 Status WriteGguf(const ModelFile& in, const std::string& out, const ConvertOptions& options) {
   Converter converter(in, options);
-  std::vector<TensorEntry> targets;
-  bool quantized = false;
-  for (const TensorEntry& entry : in.tensors()) {
-    AUTOGLM_ASSIGN_OR_RETURN(TensorEntry target, converter.Plan(entry));
-    quantized |= !IsFloat(target.dtype);
-    targets.push_back(std::move(target));
-  }
-  AUTOGLM_ASSIGN_OR_RETURN(const Metadata metadata, CopyMetadata(in, options, quantized));
+  AUTOGLM_ASSIGN_OR_RETURN(const std::vector<TensorEntry> targets, PlanTensors(in, options));
+  AUTOGLM_ASSIGN_OR_RETURN(const Metadata metadata, CopyMetadata(in, options, targets));
   return WriteGgufFile(out, metadata, targets,
                        [&](const TensorEntry& target, const ByteSink& sink) {
                          return converter.Convert(target, sink);
                        });
+}
+
+Result<int64_t> GgufBytes(const ModelFile& in, const ConvertOptions& options) {
+  AUTOGLM_ASSIGN_OR_RETURN(const std::vector<TensorEntry> targets, PlanTensors(in, options));
+  AUTOGLM_ASSIGN_OR_RETURN(const Metadata metadata, CopyMetadata(in, options, targets));
+  return GgufFileBytes(metadata, targets);
 }
 
 }  // namespace autoglm

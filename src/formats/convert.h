@@ -24,6 +24,12 @@ struct ConvertOptions {
   /// By which the squared error of each column counts: shape.cols() weights, or none. The span is
   /// used until the next tensor is asked for.
   std::function<std::span<const float>(const TensorEntry&)> importance;
+  /// Writes n_rows rows of x [n_rows, cols] as blocks of the tensor's new type.
+  using RowEncoder = std::function<Status(const float* x, int64_t n_rows, std::byte* out)>;
+  /// How `source` becomes `target`, where its type's own encoder shall not do it: called once for a
+  /// tensor that changes its type, before its first row. Unset or null: that encoder, with
+  /// `importance`.
+  std::function<Result<RowEncoder>(const TensorEntry& source, DType target)> encoder;
   /// Bytes of the model read so far, of all; called from the calling thread. Returning false
   /// cancels.
   std::function<bool(int64_t done_bytes, int64_t total_bytes)> progress;
@@ -40,5 +46,8 @@ struct ConvertOptions {
 /// be encoded, or whose blocks do not divide the rows; requantizing; a key that is no text),
 /// kCancelled, and those of reading and writing.
 Status WriteGguf(const ModelFile& in, const std::string& out, const ConvertOptions& options);
+
+/// The size in bytes of the file that this would write. kInvalidArgument as WriteGguf.
+Result<int64_t> GgufBytes(const ModelFile& in, const ConvertOptions& options);
 
 }  // namespace autoglm

@@ -152,10 +152,7 @@ Status WriteTensor(const TensorEntry& entry, const TensorSource& source, FileWri
   return OkStatus();
 }
 
-}  // namespace
-
-Status WriteGgufFile(const std::string& path, const Metadata& metadata,
-                     std::span<const TensorEntry> tensors, const TensorSource& source) {
+Result<uint64_t> AlignmentOf(const Metadata& metadata) {
   AUTOGLM_ASSIGN_OR_RETURN(
       const int64_t alignment_value,
       metadata.GetInt(gguf::kAlignmentKey, static_cast<int64_t>(gguf::kDefaultAlignment)));
@@ -164,6 +161,14 @@ Status WriteGgufFile(const std::string& path, const Metadata& metadata,
     return Error(StatusCode::kInvalidArgument, gguf::kAlignmentKey, " is ", alignment_value,
                  "; it must be a power of two of at least 8");
   }
+  return alignment;
+}
+
+}  // namespace
+
+Status WriteGgufFile(const std::string& path, const Metadata& metadata,
+                     std::span<const TensorEntry> tensors, const TensorSource& source) {
+  AUTOGLM_ASSIGN_OR_RETURN(const uint64_t alignment, AlignmentOf(metadata));
   AUTOGLM_ASSIGN_OR_RETURN(const std::string head, BuildHead(metadata, tensors, alignment));
   AUTOGLM_ASSIGN_OR_RETURN(FileWriter writer, FileWriter::Create(path));
   AUTOGLM_RETURN_IF_ERROR(writer.Write(head));
@@ -176,6 +181,16 @@ Status WriteGgufFile(const std::string& path, const Metadata& metadata,
   AUTOGLM_RETURN_IF_ERROR(
       writer.Pad(gguf::AlignUp(writer.position(), alignment) - writer.position()));
   return writer.Commit();
+}
+
+Result<int64_t> GgufFileBytes(const Metadata& metadata, std::span<const TensorEntry> tensors) {
+  AUTOGLM_ASSIGN_OR_RETURN(const uint64_t alignment, AlignmentOf(metadata));
+  AUTOGLM_ASSIGN_OR_RETURN(const std::string head, BuildHead(metadata, tensors, alignment));
+  uint64_t n_bytes = gguf::AlignUp(head.size(), alignment);
+  for (const TensorEntry& entry : tensors) {
+    n_bytes = gguf::AlignUp(n_bytes + static_cast<uint64_t>(entry.n_bytes()), alignment);
+  }
+  return static_cast<int64_t>(n_bytes);
 }
 
 }  // namespace autoglm

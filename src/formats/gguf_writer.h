@@ -28,4 +28,7 @@ using TensorSource = std::function<Status(const TensorEntry& entry, const ByteSi
 Status WriteGgufFile(const std::string& path, const Metadata& metadata,
                      std::span<const TensorEntry> tensors, const TensorSource& source);
 
+/// The size in bytes of the file that WriteGgufFile would write. Errors as for its arguments.
+Result<int64_t> GgufFileBytes(const Metadata& metadata, std::span<const TensorEntry> tensors);
+
 }  // namespace autoglm

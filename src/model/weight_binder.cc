@@ -71,7 +71,10 @@ Weight WeightBinder::MatrixRows(std::string_view name, int64_t rows, int64_t col
                                 int64_t n) {
   const TensorEntry* entry = Expect(name, Shape{rows, cols});
   if (entry == nullptr) return {};
-  return Latch(Take(*entry, first, n, choose_(*entry)), *entry);
+  Weight weight = Latch(Take(*entry, first, n, choose_(*entry)), *entry);
+  weight.name = entry->name;
+  weight.first_row = first;
+  return weight;
 }
 
 Weight WeightBinder::Vector(std::string_view name, int64_t n) { return VectorPart(name, n, 0, n); }

@@ -1,6 +1,7 @@
 #include "platform/memory.h"
 
 #include <algorithm>
+#include <cstdio>
 
 namespace autoglm {
 namespace {
@@ -66,6 +67,13 @@ int64_t CurrentRssBytes(const SystemFiles& files) {
 
 int64_t PeakRssBytes(const SystemFiles& files) {
   return ProcKiB(files, "/self/status", "VmHWM").value_or(0);
+}
+
+bool ResetPeakRss(const SystemFiles& files) {
+  std::FILE* file = std::fopen((files.proc + "/self/clear_refs").c_str(), "w");
+  if (file == nullptr) return false;
+  const bool written = std::fputs("5", file) >= 0;  // proc(5): resets VmHWM
+  return std::fclose(file) == 0 && written;
 }
 
 }  // namespace autoglm

@@ -20,4 +20,7 @@ std::optional<int64_t> TotalMemoryBytes(const SystemFiles& files = {});
 int64_t CurrentRssBytes(const SystemFiles& files = {});
 int64_t PeakRssBytes(const SystemFiles& files = {});
 
+/// From now on PeakRssBytes counts anew, from what is resident now. False where the system cannot.
+bool ResetPeakRss(const SystemFiles& files = {});
+
 }  // namespace autoglm

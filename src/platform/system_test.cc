@@ -105,6 +105,17 @@ TEST(MemoryTest, RssGrowsWithWhatIsTouched) {
   EXPECT_EQ(block[kBytes / 3], 1);
 }
 
+TEST(MemoryTest, APeakIsForgottenWhenItIsReset) {
+  constexpr int64_t kBytes = 64 << 20;
+  {
+    const std::vector<char> block(kBytes, 1);
+    EXPECT_EQ(block[kBytes / 3], 1);
+  }
+  const int64_t before = PeakRssBytes();
+  if (!ResetPeakRss()) GTEST_SKIP() << "this system cannot";
+  EXPECT_LT(PeakRssBytes(), before - kBytes / 2);
+}
+
 TEST(ClockTest, SteadyTimeDoesNotGoBackAndFakeTimeMovesByHand) {
   const SteadyClock steady;
   const int64_t first = steady.NowNs();
