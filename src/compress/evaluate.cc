@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <numeric>
 
+#include "autoglm/action.h"
 #include "base/str.h"
 #include "compress/table.h"
 #include "platform/memory.h"
@@ -13,6 +14,8 @@
 namespace autoglm {
 
 namespace {
+
+constexpr std::string_view kPhoneActions = "phone_actions";  // ModelInfo::task
 
 class Evaluator {
  public:
@@ -42,8 +45,7 @@ class Evaluator {
     AUTOGLM_RETURN_IF_ERROR(session->LoadModel(path_));
     AUTOGLM_ASSIGN_OR_RETURN(const ModelInfo info, session->Info());
     report_.n_parameters = info.n_parameters;
-    AUTOGLM_RETURN_IF_ERROR(options_.tasks.empty() ? TimeText(*session)
-                                                   : Answer(*session, info.has_chat_template));
+    AUTOGLM_RETURN_IF_ERROR(options_.tasks.empty() ? TimeText(*session) : Answer(*session, info));
     report_.peak_bytes = PeakRssBytes();
     return OkStatus();
   }
@@ -73,8 +75,13 @@ class Evaluator {
     return OkStatus();
   }
 
-  Status Answer(AutoGLMSession& session, bool has_chat_template) {
-    const bool chat = has_chat_template && !options_.raw;
+  Status Answer(AutoGLMSession& session, const ModelInfo& info) {
+    const bool chat = info.has_chat_template && !options_.raw;
+    if (options_.own_grammar && info.task != kPhoneActions) {
+      return Error(StatusCode::kFailedPrecondition, path_, ": the model was made for ",
+                   info.task.empty() ? "no task" : Quoted(info.task),
+                   "; a grammar of their own have models made for ", kPhoneActions);
+    }
     ChatOptions options;
     options.temperature = 0;
     options.max_tokens = options_.max_tokens;
@@ -83,6 +90,7 @@ class Evaluator {
     for (const Task& task : options_.tasks) {
       AUTOGLM_RETURN_IF_ERROR(
           Report("answering", report_.n_tasks, static_cast<int64_t>(options_.tasks.size())));
+      if (options_.own_grammar) options.grammar = PhoneActionsGrammar(task.prompt);
       const Result<GenerateResult> answer =
           chat ? session.Chat({{"user", task.prompt}}, options)
                : session.Generate(task.prompt, static_cast<const GenerateOptions&>(options));
