@@ -131,7 +131,7 @@ class Lexicon:
         return self._without_article(self.entry(rng, "contact_other"))
 
     def app(self, rng):
-        if rng.random() < 0.15:
+        if rng.random() < 0.08:
             return self._without_article(self.random_word(rng).capitalize())
         spoken = self.entry(rng, "app")
         if self.language == "en" and spoken.islower() and rng.random() < 0.4:
@@ -140,7 +140,7 @@ class Lexicon:
 
     def place(self, rng):
         draw = rng.random()
-        if draw < 0.12:
+        if draw < 0.05:
             return self._without_article(self.random_text(rng, rng.randint(1, 3)))
         spoken = self.entry(rng, "place")
         if self.language == "en" and spoken.split()[0].islower() and spoken not in ("home", "work", "school"):
@@ -162,32 +162,32 @@ class Lexicon:
         elif draw < 0.65:
             song, artist = self.entry(rng, "song"), self.entry(rng, "artist")
             query = song + " by " + artist if self.language == "en" else artist + "的" + song
-        elif draw < 0.9:
+        elif draw < 0.95:
             query = self.entry(rng, "genre")
         else:
             query = self.random_text(rng, rng.randint(1, 3))
         return query, query
 
     def title(self, rng):
-        return self._without_article(self._text(rng, "event", 0.1))
+        return self._without_article(self._text(rng, "event", 0.04))
 
     def task(self, rng):
-        return self._same(self._text(rng, "task", 0.12))
+        return self._same(self._text(rng, "task", 0.04))
 
     def task_noun(self, rng):
         return self._same(self.entry(rng, "task_noun" if self.language == "en" else "event"))
 
     def message(self, rng):
-        return self._same(self._text(rng, "message", 0.12))
+        return self._same(self._text(rng, "message", 0.04))
 
     def note(self, rng):
-        return self._same(self._text(rng, "note", 0.15))
+        return self._same(self._text(rng, "note", 0.05))
 
     def query(self, rng):
-        return self._same(self._text(rng, "query", 0.15))
+        return self._same(self._text(rng, "query", 0.05))
 
     def phrase(self, rng):
-        return self._same(self._text(rng, "phrase", 0.2))
+        return self._same(self._text(rng, "phrase", 0.06))
 
     def language_name(self, rng):
         spoken, _, normal = rng.choice(self.lists["language"]).partition("=")
@@ -195,7 +195,7 @@ class Lexicon:
 
     def _text(self, rng, name, p_random):
         if rng.random() < p_random:
-            return self.random_text(rng, rng.randint(1, 6))
+            return self.random_text(rng, rng.randint(1, 4))
         text = self.entry(rng, name)
         if self.language == "en" and name == "message" and rng.random() < 0.1:
             text += " " + rng.choice(("ok", "please", "love you", "see you", "thanks", "bye"))
