@@ -6,6 +6,7 @@ import json
 import os
 import pathlib
 import random
+import shutil
 import signal
 import socket
 import subprocess
@@ -27,6 +28,16 @@ def arguments(description, **defaults):
     for name, value in defaults.items():
         parser.add_argument("--" + name.replace("_", "-"), type=type(value), default=value)
     return parser.parse_args()
+
+
+@contextlib.contextmanager
+def copies(path, n):
+    """`n` files with the content of `path`, beside it, as apps that each bring their own."""
+    with tempfile.TemporaryDirectory(dir=pathlib.Path(path).parent) as folder:
+        paths = [pathlib.Path(folder) / f"copy{i}.gguf" for i in range(n)]
+        for copy in paths:
+            shutil.copyfile(path, copy)
+        yield paths
 
 
 def free_port():
