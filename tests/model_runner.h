@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "backend/backend.h"
+#include "kernels/kernels.h"
 #include "model/kv_cache.h"
 #include "model/load.h"
 #include "platform/thread_pool.h"
@@ -24,8 +25,8 @@ class ModelRunner {
  public:
   /// `file` outlives this. Check status() before anything else.
   ModelRunner(const ModelFile& file, const LoadOptions& options, int n_threads = 2,
-              DType kv_dtype = DType::kF32)
-      : threads_(n_threads), backend_(NewCpuBackend(threads_)) {
+              DType kv_dtype = DType::kF32, const KernelTable& kernels = BestKernels())
+      : threads_(n_threads), backend_(NewCpuBackend(threads_, kernels)) {
     Result<std::unique_ptr<LanguageModel>> model =
         LoadLanguageModel(file, *backend_, threads_, options);
     status_ = model.status();
@@ -40,6 +41,7 @@ class ModelRunner {
 
   const Status& status() const { return status_; }
   LanguageModel& model() const { return *model_; }
+  Backend& backend() const { return *backend_; }
   KvSequence NewSequence() { return KvSequence(*pool_, kPages * KvLayout::kPageTokens); }
 
   struct Feed {
