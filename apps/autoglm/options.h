@@ -37,9 +37,10 @@ struct ModelOptions {
   int n_threads = 0;     ///< 0: every core that this process may use (platform/cpu.h)
   int n_ctx = 0;         ///< tokens; 0: as the model says, within what memory allows
   std::string quantize;  ///< "", "int8", "int4", "f16": while loading
+  std::string weights = "auto";
   std::string kv_type = "f16";
 
-  /// -m, --ctx, --threads, --quantize, --kv.
+  /// -m, --ctx, --threads, --quantize, --weights, --kv.
   void Declare(CLI::App* app);
 };
 

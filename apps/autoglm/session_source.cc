@@ -21,6 +21,9 @@ AutoGLMConfig MakeConfig(const ModelOptions& options, ProgressBar* bar) {
   config.set_n_threads(options.n_threads)
       .set_n_ctx(options.n_ctx)
       .set_quantization_name(options.quantize)
+      .set_weight_memory(options.weights == "mapped"   ? WeightMemory::kMapped
+                         : options.weights == "copied" ? WeightMemory::kCopied
+                                                       : WeightMemory::kAuto)
       .set_kv_type(options.kv_type == "q8_0"  ? KvType::kQ8_0
                    : options.kv_type == "f32" ? KvType::kF32
                                               : KvType::kF16)

@@ -60,6 +60,7 @@ enum {
   AUTOGLM_QUALITY_INT8 = 4,
   AUTOGLM_QUALITY_INT4 = 5
 };
+enum { AUTOGLM_WEIGHTS_AUTO = 0, AUTOGLM_WEIGHTS_MAPPED = 1, AUTOGLM_WEIGHTS_COPIED = 2 };
 enum { AUTOGLM_KV_F16 = 0, AUTOGLM_KV_F32 = 1, AUTOGLM_KV_Q8_0 = 2 };
 enum { AUTOGLM_CONTEXT_STOP = 0, AUTOGLM_CONTEXT_DROP_OLDEST = 1 };
 enum {
@@ -114,6 +115,7 @@ typedef struct autoglm_config {
   void* log_user;
   autoglm_progress_callback progress_callback;
   void* progress_user;
+  int32_t weight_memory; /* AUTOGLM_WEIGHTS_... */
 } autoglm_config;
 
 enum {

@@ -139,10 +139,12 @@ Status GgufFile::ReadRows(const TensorEntry& entry, int64_t first, int64_t n,
   return OkStatus();
 }
 
-void GgufFile::DropPages(const TensorEntry& entry) const {
+void GgufFile::DropPages(const TensorEntry& entry, int64_t first, int64_t n) const {
   const int64_t i = IndexOf(entry);
-  if (i < 0) return;
-  parts_[places_[i].part].DropPages(places_[i].offset, static_cast<size_t>(entry.n_bytes()));
+  if (i < 0 || !CheckRows(entry, first, n).ok()) return;
+  const int64_t row_bytes = RowBytes(entry.dtype, entry.shape.cols());
+  parts_[places_[i].part].DropPages(places_[i].offset + static_cast<size_t>(first * row_bytes),
+                                    static_cast<size_t>(n * row_bytes));
 }
 
 }  // namespace autoglm

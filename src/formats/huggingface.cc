@@ -296,9 +296,9 @@ Status HuggingFaceFolder::ReadRows(const TensorEntry& entry, int64_t first, int6
   return OkStatus();
 }
 
-void HuggingFaceFolder::DropPages(const TensorEntry& entry) const {
+void HuggingFaceFolder::DropPages(const TensorEntry& entry, int64_t first, int64_t n) const {
   const int64_t i = IndexOf(entry);
-  if (i < 0) return;
+  if (i < 0 || first + n < entry.shape.rows()) return;
   for (const Source& source : bindings_[static_cast<size_t>(i)].sources) {
     files_.DropPages(*source.stored);
   }

@@ -25,7 +25,8 @@ class HuggingFaceFolder final : public ModelFile {
   Tensor View(const TensorEntry& entry) const override;
   Status ReadRows(const TensorEntry& entry, int64_t first, int64_t n,
                   std::byte* out) const override;
-  void DropPages(const TensorEntry& entry) const override;
+  using ModelFile::DropPages;
+  void DropPages(const TensorEntry& entry, int64_t first, int64_t n) const override;
 
  private:
   /// A part of a tensor, found.

@@ -50,8 +50,10 @@ class ModelFile {
   virtual Status ReadRows(const TensorEntry& entry, int64_t first, int64_t n,
                           std::byte* out) const = 0;
 
-  /// Tells the system that the tensor's pages are not needed soon (after a copy was made).
-  virtual void DropPages(const TensorEntry& entry) const = 0;
+  /// Tells the system that the pages of rows [first, first + n) are not needed soon (after a copy
+  /// was made). Where rows are not stored in one piece, the last of them stands for all.
+  virtual void DropPages(const TensorEntry& entry, int64_t first, int64_t n) const = 0;
+  void DropPages(const TensorEntry& entry) const { DropPages(entry, 0, entry.shape.rows()); }
 
  protected:
   ModelFile() = default;

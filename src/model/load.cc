@@ -9,6 +9,7 @@
 #include "model/decoder.h"
 #include "model/hparams.h"
 #include "model/weight_binder.h"
+#include "platform/memory.h"
 
 namespace autoglm {
 
@@ -54,13 +55,23 @@ Result<WeightBinder::Choose> MakeChoose(const ModelFile& file, const std::string
   });
 }
 
-Status CheckMemory(const ModelFile& file, const WeightBinder::Choose& choose,
-                   const ModelConfig& config, const LoadOptions& options) {
-  if (!options.available_bytes) return OkStatus();
-  int64_t weights = 0;
+int64_t WeightBytes(const ModelFile& file, const WeightBinder::Choose& choose) {
+  int64_t n_bytes = 0;
   for (const TensorEntry& entry : file.tensors()) {
-    weights += TensorBytes(choose(entry), entry.shape);
+    n_bytes += TensorBytes(choose(entry), entry.shape);
   }
+  return n_bytes;
+}
+
+bool CopiesWeights(int64_t weight_bytes, const LoadOptions& options) {
+  if (options.weights != WeightPlace::kAuto) return options.weights == WeightPlace::kCopied;
+  return HasLargePages() && options.available_bytes &&
+         *options.available_bytes >= 2 * (weight_bytes + options.kv_bytes);
+}
+
+Status CheckMemory(const ModelFile& file, int64_t weights, const ModelConfig& config,
+                   const LoadOptions& options) {
+  if (!options.available_bytes) return OkStatus();
   const int64_t workspace =
       Workspace::BytesFor(config, options.max_batch_tokens, options.max_output_rows);
   const int64_t needed = weights + workspace + options.kv_bytes;
@@ -82,9 +93,11 @@ Result<std::unique_ptr<LanguageModel>> LoadLanguageModel(const ModelFile& file, 
   const ModelConfig config = hparams.Common();
   if (!hparams.status().ok()) return hparams.status().WithContext(file.path());
   AUTOGLM_ASSIGN_OR_RETURN(const WeightBinder::Choose choose, MakeChoose(file, options.quantize));
-  AUTOGLM_RETURN_IF_ERROR(CheckMemory(file, choose, config, options));
+  const int64_t weight_bytes = WeightBytes(file, choose);
+  AUTOGLM_RETURN_IF_ERROR(CheckMemory(file, weight_bytes, config, options));
 
-  WeightBinder binder(file, backend, threads, choose, options.progress);
+  WeightBinder binder(file, backend, threads, choose, CopiesWeights(weight_bytes, options),
+                      options.progress);
   std::unique_ptr<Decoder> model = row->load({hparams, binder, backend});
   if (!hparams.status().ok()) return hparams.status().WithContext(file.path());
   binder.ExpectNoOthers();

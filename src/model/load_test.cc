@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cstring>
 #include <initializer_list>
 #include <memory>
 #include <string>
@@ -10,6 +11,7 @@
 
 #include "kernels/kernels.h"
 #include "model/memory_model_for_test.h"
+#include "model/weight_binder.h"
 #include "quant/quant_format.h"
 #include "tests/model_runner.h"
 
@@ -103,6 +105,29 @@ TEST_F(LoadTest, ATiedModelProjectsWithItsEmbedding) {
   const Rows expected = Logits({});
   file_->Erase("output.weight");
   EXPECT_EQ(Logits({}), expected);
+}
+
+TEST_F(LoadTest, WhereWeightsLieChangesNoBit) {
+  LoadOptions mapped, copied;
+  mapped.weights = WeightPlace::kMapped;
+  copied.weights = WeightPlace::kCopied;
+  const Rows expected = Logits(mapped);
+  EXPECT_EQ(Logits(copied), expected);
+  // What is copied no longer reads the file's memory.
+  ThreadPool threads(2);
+  const auto backend = NewCpuBackend(threads);
+  const auto in_file = [&](const LoadOptions& options) {
+    WeightBinder binder(
+        *file_, *backend, threads, [](const TensorEntry& e) { return e.dtype; },
+        options.weights == WeightPlace::kCopied, nullptr);
+    const Weight table = binder.MatrixRows("token_embd.weight", 320, 256, 1, 200);
+    EXPECT_TRUE(binder.status().ok()) << binder.status().ToString();
+    const Tensor stored = file_->View(*file_->Find("token_embd.weight")).Rows(1, 200);
+    EXPECT_EQ(std::memcmp(table.tensor.data, stored.data, stored.n_bytes()), 0);
+    return table.tensor.data == stored.data;
+  };
+  EXPECT_TRUE(in_file(mapped));
+  EXPECT_FALSE(in_file(copied));
 }
 
 TEST_F(LoadTest, TooLittleMemoryIsRefusedWithTheFigures) {

@@ -56,7 +56,7 @@ class MemoryModelFile final : public ModelFile {
     std::memcpy(out, Data(entry) + first * row_bytes, static_cast<size_t>(n * row_bytes));
     return OkStatus();
   }
-  void DropPages(const TensorEntry&) const override {}
+  void DropPages(const TensorEntry&, int64_t, int64_t) const override {}
 
  private:
   std::byte* Data(const TensorEntry& entry) const {

@@ -14,6 +14,13 @@ namespace {
 // Rows that one thread converts at a time: enough to amortize claiming them, little memory.
 constexpr int64_t kElementsPerChunk = 128 * 1024;
 
+int64_t Aligned(int64_t n_bytes) {
+  constexpr int64_t kAlignment = Buffer::kAlignment;
+  return (n_bytes + kAlignment - 1) / kAlignment * kAlignment;
+}
+
+int64_t RowsPerChunk(int64_t cols) { return std::max<int64_t>(1, kElementsPerChunk / cols); }
+
 bool IsAligned(const std::byte* data, DType dtype) {
   const size_t alignment = dtype == DType::kF32 ? 4 : IsFloat(dtype) ? 2 : 1;
   return reinterpret_cast<uintptr_t>(data) % alignment == 0;
@@ -22,13 +29,20 @@ bool IsAligned(const std::byte* data, DType dtype) {
 }  // namespace
 
 WeightBinder::WeightBinder(const ModelFile& file, Backend& backend, ThreadPool& threads,
-                           Choose choose, std::function<void(int64_t, int64_t)> progress)
+                           Choose choose, bool copy, std::function<void(int64_t, int64_t)> progress)
     : file_(file),
       backend_(backend),
       threads_(threads),
       choose_(std::move(choose)),
+      copy_(copy),
       progress_(std::move(progress)) {
-  for (const TensorEntry& entry : file.tensors()) total_bytes_ += entry.n_bytes();
+  for (const TensorEntry& entry : file.tensors()) {
+    total_bytes_ += entry.n_bytes();
+    const DType dtype = choose_(entry);
+    if (entry.shape.rank() > 1 && InPlace(entry, dtype).empty()) {
+      arena_bytes_ += Aligned(TensorBytes(dtype, entry.shape));
+    }
+  }
 }
 
 const TensorEntry* WeightBinder::Expect(std::string_view name, const Shape& shape) {
@@ -103,42 +117,77 @@ Weight WeightBinder::Latch(Result<Weight> weight, const TensorEntry& entry) {
   return std::move(weight).value();
 }
 
+Tensor WeightBinder::InPlace(const TensorEntry& entry, DType dtype) const {
+  if (dtype != entry.dtype || (copy_ && entry.shape.rank() > 1)) return {};
+  const Tensor view = file_.View(entry);
+  return view.empty() || !IsAligned(view.data, dtype) ? Tensor() : view;
+}
+
 Result<Weight> WeightBinder::Take(const TensorEntry& entry, int64_t first, int64_t n, DType dtype) {
-  if (dtype == entry.dtype) {
-    const Tensor view = file_.View(entry);
-    if (!view.empty() && IsAligned(view.data, dtype)) {
-      Tensor part = view;
-      if (entry.shape.rank() > 1) part = view.Rows(first, n);
-      return backend_.TakeWeight(part, nullptr);
-    }
+  const Tensor view = InPlace(entry, dtype);
+  if (view.empty()) return Copy(entry, first, n, dtype);
+  return backend_.TakeWeight(entry.shape.rank() > 1 ? view.Rows(first, n) : view, nullptr);
+}
+
+Result<WeightBinder::Place> WeightBinder::Allocate(int64_t n_bytes) {
+  if (arena_ == nullptr && arena_bytes_ > 0) {
+    AUTOGLM_ASSIGN_OR_RETURN(Buffer arena,
+                             Buffer::Allocate(static_cast<size_t>(arena_bytes_), "model weights"));
+    arena_ = std::make_shared<Buffer>(std::move(arena));
   }
-  return Copy(entry, first, n, dtype);
+  // Vectors, and matrices of which overlapping parts are asked for, may find no room there.
+  if (n_bytes > arena_bytes_ - arena_used_) {
+    AUTOGLM_ASSIGN_OR_RETURN(Buffer buffer,
+                             Buffer::Allocate(static_cast<size_t>(n_bytes), "model weights"));
+    auto owner = std::make_shared<Buffer>(std::move(buffer));
+    return Place{owner->data(), owner};
+  }
+  std::byte* const data =
+      arena_->data() + std::exchange(arena_used_, arena_used_ + Aligned(n_bytes));
+  return Place{data, arena_};
 }
 
 Result<Weight> WeightBinder::Copy(const TensorEntry& entry, int64_t first, int64_t n, DType dtype) {
   Shape shape = entry.shape;
   if (entry.shape.rank() > 1) shape = Shape{n, entry.shape.cols()};
-  AUTOGLM_ASSIGN_OR_RETURN(
-      Buffer buffer,
-      Buffer::Allocate(static_cast<size_t>(TensorBytes(dtype, shape)), "model weights"));
-  const Tensor out = buffer.View(dtype, shape);
+  AUTOGLM_ASSIGN_OR_RETURN(Place place, Allocate(TensorBytes(dtype, shape)));
+  const Tensor out = {dtype, shape, place.data};
   if (dtype == entry.dtype) {
-    AUTOGLM_RETURN_IF_ERROR(file_.ReadRows(entry, first, n, out.data));
+    AUTOGLM_RETURN_IF_ERROR(ForChunks(out, [&](int, int64_t begin, int64_t rows) {
+      AUTOGLM_RETURN_IF_ERROR(
+          file_.ReadRows(entry, first + begin, rows, out.data + begin * out.row_bytes()));
+      file_.DropPages(entry, first + begin, rows);
+      return OkStatus();
+    }));
   } else {
     AUTOGLM_RETURN_IF_ERROR(ConvertRows(entry, first, out));
   }
   file_.DropPages(entry);
-  return backend_.TakeWeight(out, std::make_shared<Buffer>(std::move(buffer)));
+  return backend_.TakeWeight(out, std::move(place.owner));
+}
+
+Status WeightBinder::ForChunks(const Tensor& out,
+                               FunctionRef<Status(int, int64_t, int64_t)> function) {
+  const int64_t rows_per_chunk = RowsPerChunk(out.cols());
+  std::mutex mutex;
+  Status failure;
+  threads_.ParallelFor((out.rows() + rows_per_chunk - 1) / rows_per_chunk,
+                       [&](int64_t i, int thread) {
+                         const int64_t begin = i * rows_per_chunk;
+                         const int64_t n = std::min(rows_per_chunk, out.rows() - begin);
+                         const Status status = function(thread, begin, n);
+                         if (status.ok()) return;
+                         const std::lock_guard<std::mutex> lock(mutex);
+                         failure = status;
+                       });
+  return failure;
 }
 
 Status WeightBinder::ConvertRows(const TensorEntry& entry, int64_t first, const Tensor& out) {
   const int64_t cols = out.cols();
-  const int64_t rows_per_chunk = std::max<int64_t>(1, kElementsPerChunk / cols);
-  const int64_t n_chunks = (out.rows() + rows_per_chunk - 1) / rows_per_chunk;
+  const int64_t rows_per_chunk = RowsPerChunk(cols);
   const auto decode = Format(entry.dtype).decode;
   const auto encode = Format(out.dtype).encode;
-  std::mutex mutex;
-  Status failure;
   // Memory for the chunk of each thread is made once, and outside of the loop, where it can fail.
   struct Chunk {
     Buffer stored, floats;
@@ -151,21 +200,14 @@ Status WeightBinder::ConvertRows(const TensorEntry& entry, int64_t first, const 
     AUTOGLM_ASSIGN_OR_RETURN(chunk.floats, Buffer::Allocate(rows_per_chunk * cols * sizeof(float),
                                                             "converting weights"));
   }
-  threads_.ParallelFor(n_chunks, [&](int64_t i, int thread) {
-    const int64_t begin = i * rows_per_chunk;
-    const int64_t n = std::min(rows_per_chunk, out.rows() - begin);
+  return ForChunks(out, [&](int thread, int64_t begin, int64_t n) {
     const Chunk& chunk = chunks[thread];
-    const Status status = file_.ReadRows(entry, first + begin, n, chunk.stored.data());
-    if (!status.ok()) {
-      const std::lock_guard<std::mutex> lock(mutex);
-      failure = status;
-      return;
-    }
+    AUTOGLM_RETURN_IF_ERROR(file_.ReadRows(entry, first + begin, n, chunk.stored.data()));
     float* floats = reinterpret_cast<float*>(chunk.floats.data());
     decode(chunk.stored.data(), floats, n * cols);
     encode(floats, nullptr, out.data + begin * out.row_bytes(), n * cols);
+    return OkStatus();
   });
-  return failure;
 }
 
 }  // namespace autoglm

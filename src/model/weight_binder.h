@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "backend/backend.h"
+#include "base/function_ref.h"
 #include "formats/model_file.h"
 #include "model/load.h"
 #include "platform/thread_pool.h"
@@ -22,8 +23,10 @@ class WeightBinder {
   /// The type a tensor is to have in memory.
   using Choose = std::function<DType(const TensorEntry& entry)>;
 
+  /// `copy`: take matrices out of the file's mapping into memory of their own even where they could
+  /// stay there.
   WeightBinder(const ModelFile& file, Backend& backend, ThreadPool& threads, Choose choose,
-               std::function<void(int64_t done_bytes, int64_t total_bytes)> progress);
+               bool copy, std::function<void(int64_t done_bytes, int64_t total_bytes)> progress);
 
   /// A matrix [rows, cols] in its stored (or chosen) type.
   Weight Matrix(std::string_view name, int64_t rows, int64_t cols);
@@ -49,8 +52,19 @@ class WeightBinder {
  private:
   const TensorEntry* Expect(std::string_view name, const Shape& shape);
   Result<Weight> Take(const TensorEntry& entry, int64_t first, int64_t n, DType dtype);
+  // The file's own bytes, or nothing where they must be copied.
+  Tensor InPlace(const TensorEntry& entry, DType dtype) const;
   Result<Weight> Copy(const TensorEntry& entry, int64_t first, int64_t n, DType dtype);
+  // Memory for a copy, and who owns it.
+  struct Place {
+    std::byte* data;
+    std::shared_ptr<const void> owner;
+  };
+  Result<Place> Allocate(int64_t n_bytes);
   Status ConvertRows(const TensorEntry& entry, int64_t first, const Tensor& out);
+  // Calls function(thread, first row, rows) for chunks of about kElementsPerChunk elements of
+  // `out`, side by side, and gives the first failure.
+  Status ForChunks(const Tensor& out, FunctionRef<Status(int, int64_t, int64_t)> function);
   Weight Latch(Result<Weight> weight, const TensorEntry& entry);
 
   const ModelFile& file_;
@@ -58,6 +72,10 @@ class WeightBinder {
   Backend& backend_;
   ThreadPool& threads_;
   Choose choose_;
+  bool copy_;
+  // All copied matrices, one behind the other: one large block can have large pages.
+  std::shared_ptr<Buffer> arena_;
+  int64_t arena_bytes_ = 0, arena_used_ = 0;
   std::function<void(int64_t, int64_t)> progress_;
   int64_t total_bytes_ = 0;
   int64_t done_bytes_ = 0;

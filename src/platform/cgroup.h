@@ -15,6 +15,7 @@ struct SystemFiles {
   std::string proc = "/proc";
   std::string cgroup = "/sys/fs/cgroup";
   std::string cpu = "/sys/devices/system/cpu";
+  std::string mm = "/sys/kernel/mm";
 };
 
 struct CgroupFolders {

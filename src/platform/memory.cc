@@ -76,4 +76,10 @@ bool ResetPeakRss(const SystemFiles& files) {
   return std::fclose(file) == 0 && written;
 }
 
+bool HasLargePages(const SystemFiles& files) {
+  // "always [madvise] never": the one in force is in brackets.
+  const auto text = ReadSystemFile(files.mm + "/transparent_hugepage/enabled");
+  return text && text->find("[never]") == std::string::npos;
+}
+
 }  // namespace autoglm

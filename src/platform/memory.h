@@ -23,4 +23,7 @@ int64_t PeakRssBytes(const SystemFiles& files = {});
 /// From now on PeakRssBytes counts anew, from what is resident now. False where the system cannot.
 bool ResetPeakRss(const SystemFiles& files = {});
 
+/// Whether the system gives large pages to memory for which they are asked (Buffer asks).
+bool HasLargePages(const SystemFiles& files = {});
+
 }  // namespace autoglm

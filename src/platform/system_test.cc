@@ -21,7 +21,8 @@ class SystemFilesTest : public ::testing::Test {
     root_ = std::filesystem::temp_directory_path() /
             ("autoglm_system_test_" + std::to_string(getpid()));
     std::filesystem::remove_all(root_);
-    files_ = {(root_ / "proc").string(), (root_ / "cgroup").string()};
+    files_ = {(root_ / "proc").string(), (root_ / "cgroup").string(), "/nonexistent",
+              (root_ / "mm").string()};
     Write("proc/meminfo", "MemTotal:    8000000 kB\nMemAvailable:    4000000 kB\n");
   }
   void TearDown() override { std::filesystem::remove_all(root_); }
@@ -45,6 +46,14 @@ TEST_F(SystemFilesTest, UnknownWhereTheSystemSaysNothing) {
   EXPECT_EQ(AvailableMemoryBytes(nowhere), std::nullopt);
   EXPECT_EQ(CurrentRssBytes(nowhere), 0);
   EXPECT_GE(NumUsableCores(nowhere), 1);
+}
+
+TEST_F(SystemFilesTest, LargePagesAreThoseThatTheSystemGives) {
+  EXPECT_FALSE(HasLargePages(files_));
+  Write("mm/transparent_hugepage/enabled", "always [madvise] never\n");
+  EXPECT_TRUE(HasLargePages(files_));
+  Write("mm/transparent_hugepage/enabled", "always madvise [never]\n");
+  EXPECT_FALSE(HasLargePages(files_));
 }
 
 TEST_F(SystemFilesTest, Version2LimitsHoldAtEveryLevel) {

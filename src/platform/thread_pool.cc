@@ -166,13 +166,21 @@ void ThreadPool::ParallelFor(int64_t n_tiles, TileFunction function) {
   inside = {this, 0};
   if (n_suspended_ > 0 && n_tiles > 1) ResumeWorkers();
   if (n_tiles == 1 || n_suspended_ == static_cast<int>(workers_.size())) {
-    for (int64_t tile = 0; tile < n_tiles; ++tile) function(tile, 0);
+    RunAlone(n_tiles, function);
   } else {
     Publish(static_cast<uint32_t>(n_tiles), function);
     RunTiles(0);
     WaitUntilDone(static_cast<uint32_t>(n_tiles));
   }
   inside = outer;
+}
+
+void ThreadPool::RunAlone(int64_t n_tiles, TileFunction function) {
+  for (int64_t tile = 0; tile < n_tiles; ++tile) {
+    next_alone_ = tile + 1;
+    function(tile, 0);
+  }
+  next_alone_ = 0;
 }
 
 void ThreadPool::Publish(uint32_t n_tiles, const TileFunction& function) {

@@ -48,6 +48,7 @@ class ThreadPool {
   /// Inside a tile: which one this thread will probably get next, if all are equally fast; may be
   /// beyond the last. For prefetching.
   int64_t LikelyNextTile() const {
+    if (next_alone_ > 0) return next_alone_;
     return int64_t{n_tiles_} - unclaimed_.load(std::memory_order_relaxed) + n_threads() - 1 -
            n_suspended_;
   }
@@ -61,6 +62,7 @@ class ThreadPool {
   static constexpr size_t kCacheLine = 64;
   struct Worker;
 
+  void RunAlone(int64_t n_tiles, TileFunction function);
   void Work(int thread, std::span<const int> cpus);
   void RunTiles(int thread);
   uint32_t WaitForJob(Worker& worker, uint32_t seen);
@@ -74,7 +76,8 @@ class ThreadPool {
   // thread that has claimed one of its tiles.
   const TileFunction* function_ = nullptr;
   uint32_t n_tiles_ = 0;
-  int n_suspended_ = 0;  ///< callers only
+  int64_t next_alone_ = 0;  ///< the next tile of a job that the caller runs alone; 0: no such job
+  int n_suspended_ = 0;     ///< callers only
 
   // Each on a cache line of its own: they are written by different threads at different times.
   alignas(kCacheLine) std::atomic<uint32_t> unclaimed_{0};      ///< tiles of the job to be taken

@@ -197,5 +197,12 @@ TEST(ThreadPoolTest, AWorkerThatLosesItsCoreIsLeftOutAndTriedAgain) {
   busy.join();
 }
 
+TEST(ThreadPool, ACallerAloneKnowsItsNextTile) {
+  ThreadPool pool(1);
+  std::vector<int64_t> next;
+  pool.ParallelFor(3, [&](int64_t, int) { next.push_back(pool.LikelyNextTile()); });
+  EXPECT_EQ(next, (std::vector<int64_t>{1, 2, 3}));
+}
+
 }  // namespace
 }  // namespace autoglm

@@ -143,6 +143,7 @@ Result<AutoGLMConfig> FromC(const autoglm_config* given) {
   config.set_device(static_cast<DeviceType>(c.device))
       .set_quantization(static_cast<Quality>(c.quality))
       .set_quantization_name(OrEmpty(c.quantization_name))
+      .set_weight_memory(static_cast<WeightMemory>(c.weight_memory))
       .set_n_threads(c.n_threads)
       .set_n_ctx(c.n_ctx)
       .set_kv_type(static_cast<KvType>(c.kv_type))

@@ -31,6 +31,8 @@ Status CheckConfig(const AutoGLMConfig& config) {
   AUTOGLM_RETURN_IF_ERROR(CheckRange("device", static_cast<int>(config.device()), 0, 3));
   AUTOGLM_RETURN_IF_ERROR(
       CheckRange("quantization", static_cast<int>(config.quantization()), 0, 5));
+  AUTOGLM_RETURN_IF_ERROR(
+      CheckRange("weight_memory", static_cast<int>(config.weight_memory()), 0, 2));
   AUTOGLM_RETURN_IF_ERROR(CheckRange("kv_type", static_cast<int>(config.kv_type()), 0, 2));
   AUTOGLM_RETURN_IF_ERROR(CheckRange("n_threads", config.n_threads(), 0, kMaxThreads));
   AUTOGLM_RETURN_IF_ERROR(CheckRange("batch_size", config.batch_size(), 1, kMaxBatchSize));
@@ -154,6 +156,7 @@ Status LoadWeights(const AutoGLMConfig& config, const Logger& log, const EngineS
 
   LoadOptions options;
   options.quantize = RecipeName(config);
+  options.weights = static_cast<WeightPlace>(config.weight_memory());
   options.n_ctx = *n_ctx;
   options.max_batch_tokens = config.batch_size();
   options.max_output_rows = std::min(config.batch_size(), kMaxOutputRows);
