@@ -18,6 +18,7 @@ namespace {
 class RunCommand final : public Command {
  public:
   void Declare(CLI::App* app) override {
+    options_.weights = "mapped";  // one answer is over before a copy has paid
     options_.Declare(app);
     sampling_.Declare(app);
     text_.Declare(app, /*with_prompt=*/true);

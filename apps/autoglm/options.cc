@@ -106,7 +106,9 @@ void ModelOptions::Declare(CLI::App* app) {
   app->add_option("--quantize", quantize, "quantize the weights while loading")
       ->type_name("TYPE")
       ->check(OneOf({"int8", "int4", "f16"}));
-  app->add_option("--weights", weights, "mapped: weights stay in the file; copied: in large pages")
+  app->add_option(
+         "--weights", weights,
+         "mapped: weights stay in the file; copied: in large pages (auto: if there is room)")
       ->type_name("PLACE")
       ->check(OneOf({"auto", "mapped", "copied"}));
   app->add_option("--kv", kv_type, "element type of the key-value cache (default: f16)")
