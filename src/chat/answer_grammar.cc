@@ -156,7 +156,10 @@ class Writer {
     const Json properties = schema.value("properties", Json::object());
     for (size_t i = 0; const auto& [key, property] : properties.items()) {
       const std::string rule = StrCat(name, "-", i++);
-      const Status status = AddValue(schema, property, rule);
+      const Status status = CanBeKey(key)
+                                ? AddValue(schema, property, rule)
+                                : Error(StatusCode::kUnimplemented,
+                                        "its name cannot be told from the tags around it");
       if (!status.ok()) return status.WithContext("/properties/" + key);
       values +=
           StrCat("(", Text(syntax_.key_begin + key + syntax_.key_end + syntax_.value_begin), " ",
@@ -165,6 +168,10 @@ class Writer {
     rules_ += StrCat(name, " ::= ", GbnfLiteral(tool.name), " ", Text(syntax_.after_name), " ",
                      values, Text(syntax_.arguments_end), "\n");
     return OkStatus();
+  }
+
+  bool CanBeKey(std::string_view key) const {
+    return !key.empty() && TrimSpace(key) == key && !Contains(key, TrimSpace(syntax_.key_end));
   }
 
   /// Refuses what tags cannot hold a model to.
@@ -201,28 +208,28 @@ class Writer {
       for (const char* definitions : {"$defs", "definitions"}) {
         if (root.contains(definitions)) property[definitions] = root[definitions];
       }
-      AUTOGLM_ASSIGN_OR_RETURN(const std::string json, JsonSchemaToGbnf(property, rule));
+      AUTOGLM_ASSIGN_OR_RETURN(const std::string json,
+                               JsonSchemaToGbnf(property, rule, JsonForm::kInTags));
       rules_ += json;
       return OkStatus();
     }
     if (property.is_object()) {
-      if (property.contains("enum")) return AddChoice(property["enum"], rule);
-      if (property.contains("const")) return AddChoice(Json::array({property["const"]}), rule);
-      for (const char* key : {"pattern", "format"}) {
-        if (!property.contains(key)) continue;
-        return Error(StatusCode::kUnimplemented, "/", key,
-                     ": is not supported where arguments are written as tags");
+      if (property.contains("enum")) return AddChoice(property["enum"], kind, rule);
+      if (property.contains("const")) {
+        return AddChoice(Json::array({property["const"]}), kind, rule);
       }
     }
     if (kind.form == ParameterKind::Form::kString) return AddString(property, rule);
     return AddEither(property, rule);
   }
 
-  Status AddChoice(const Json& values, const std::string& rule) {
+  // Of values that could not be written, or would be read as others, none.
+  Status AddChoice(const Json& values, const ParameterKind& kind, const std::string& rule) {
     std::string choice;
     for (const Json& value : values) {
       const std::string text = value.is_string() ? value.get<std::string>() : value.dump();
-      if (Contains(text, TrimSpace(syntax_.value_end))) continue;  // could not be written
+      if (Contains(text, TrimSpace(syntax_.value_end))) continue;
+      if (Json::parse(BareValueToJson(text, kind)) != value) continue;
       choice += (choice.empty() ? "" : " | ") + GbnfLiteral(text);
     }
     if (choice.empty()) return Error(StatusCode::kInvalidArgument, "permits no value");
@@ -232,6 +239,11 @@ class Writer {
 
   Status AddString(const Json& property, const std::string& rule) {
     const std::string end(TrimSpace(syntax_.value_end));
+    if (property.contains("pattern") || property.contains("format")) {
+      AUTOGLM_ASSIGN_OR_RETURN(const std::string text, BareStringToGbnf(property, rule, end));
+      rules_ += text;
+      return OkStatus();
+    }
     if (!property.contains("minLength") && !property.contains("maxLength")) {
       rules_ += GbnfTextWithout(rule, end);
       return OkStatus();
@@ -246,6 +258,12 @@ class Writer {
   // A bare string that cannot be read as anything else; or something else.
   Status AddEither(Json property, const std::string& rule) {
     std::string other;
+    for (const char* key : {"pattern", "format"}) {
+      if (!property.is_object() || !property.contains(key)) continue;
+      return Error(StatusCode::kUnimplemented, "/", key,
+                   ": is supported of strings alone where arguments are written as tags; give the "
+                   "type string");
+    }
     if (property.is_object() && property.contains("type") && property["type"].is_array()) {
       if (property.contains("minLength") || property.contains("maxLength")) {
         return Error(StatusCode::kUnimplemented,
@@ -257,7 +275,8 @@ class Writer {
         if (type != "string") types.push_back(type);
       }
       property["type"] = types;
-      AUTOGLM_ASSIGN_OR_RETURN(const std::string json, JsonSchemaToGbnf(property, rule + "-json"));
+      AUTOGLM_ASSIGN_OR_RETURN(const std::string json,
+                               JsonSchemaToGbnf(property, rule + "-json", JsonForm::kInTags));
       rules_ += json;
       other = rule + "-json | ";
     }

@@ -179,6 +179,116 @@ TEST(AnswerGrammarTest, BareValuesAreHeldToWhatTheyWillBeReadAs) {
   EXPECT_FALSE(accepts_note("a</arg_value>b"));
 }
 
+// Calls of a function with one argument "a", in both families that write arguments as tags.
+struct TaggedArgument {
+  static constexpr const char* kTemplates[] = {"<tool_call>{function-name}<arg_key>",
+                                               "<tool_call><function=<parameter="};
+
+  explicit TaggedArgument(const char* schema) : schema(schema) {}
+
+  Result<GrammarSpec> Spec(const CallSyntax& syntax) const {
+    const auto tools = ParseTools(
+        Json::parse(StrCat(R"([{"function": {"name": "f", "parameters": {"properties": {"a": )",
+                           schema, R"(}, "required": ["a"]}}}])")));
+    AnswerGrammarOptions options;
+    options.syntax = &syntax;
+    options.tools = *tools;
+    options.choice.mode = ToolChoice::Mode::kRequired;
+    return MakeAnswerGrammar(options);
+  }
+
+  /// In both families, or in neither.
+  bool Accepts(std::string_view value) const {
+    int n = 0;
+    for (const char* chat_template : kTemplates) {
+      const CallSyntax syntax = FindToolFormat(chat_template).syntax(chat_template);
+      const auto spec = Spec(syntax);
+      EXPECT_TRUE(spec.ok()) << spec.status().ToString();
+      if (!spec.ok()) return false;
+      GrammarMatcher matcher(*Grammar::Compile(*spec, nullptr));
+      const std::string text = StrCat(syntax.call_begin, "f", syntax.after_name, syntax.key_begin,
+                                      "a", syntax.key_end, syntax.value_begin, value,
+                                      syntax.value_end, syntax.arguments_end, syntax.call_end);
+      n += matcher.AcceptText(text) == text.size() && matcher.CanEnd();
+    }
+    EXPECT_TRUE(n == 0 || n == 2) << value;
+    return n == 2;
+  }
+
+  std::string ErrorText() const {
+    const CallSyntax syntax = FindToolFormat(kTemplates[0]).syntax(kTemplates[0]);
+    return std::string(Spec(syntax).status().message());
+  }
+
+  const char* schema;
+};
+
+TEST(AnswerGrammarTest, BareStringsAreHeldToPatternsAndFormats) {
+  const TaggedArgument date(R"({"type": "string", "format": "date"})");
+  EXPECT_TRUE(date.Accepts("2024-02-29"));
+  EXPECT_FALSE(date.Accepts("2023-02-29"));
+  EXPECT_FALSE(date.Accepts("\"2024-02-29\""));
+  const TaggedArgument code(
+      R"({"type": "string", "pattern": "^[A-Z\"]{2}/\\d+$", "maxLength": 5})");
+  EXPECT_TRUE(code.Accepts("A\"/12"));
+  EXPECT_FALSE(code.Accepts("A\"/123"));
+  EXPECT_FALSE(code.Accepts("AB12"));
+  const TaggedArgument anything(R"({"type": "string", "pattern": "x"})");
+  EXPECT_TRUE(anything.Accepts("a\n\"x\" b"));
+  EXPECT_FALSE(anything.Accepts("a b"));
+  EXPECT_FALSE(anything.Accepts("x</arg_value>"));
+  EXPECT_FALSE(anything.Accepts("x</parameter>"));
+  const TaggedArgument bold(R"({"type": "string", "pattern": "^<b>.*</b>$"})");
+  EXPECT_TRUE(bold.Accepts("<b>x</b>"));
+  EXPECT_FALSE(bold.Accepts("<b>x"));
+  const TaggedArgument less(R"({"type": "string", "pattern": "^[<>]{1,3}$"})");
+  EXPECT_TRUE(less.Accepts("<><"));
+  EXPECT_TRUE(
+      Contains(TaggedArgument(R"({"type": "string", "pattern": "^</arg_value>$"})").ErrorText(),
+               "/properties/a: /pattern: a text that matches it may hold </arg_value>"));
+  EXPECT_TRUE(Contains(
+      TaggedArgument(R"({"type": ["string", "null"], "pattern": "x"})").ErrorText(), "/pattern"));
+}
+
+TEST(AnswerGrammarTest, JsonBetweenTagsHoldsNoClosingTag) {
+  const TaggedArgument any(R"({"type": "array"})");
+  EXPECT_TRUE(any.Accepts(R"(["<b>", "a/b", "<<", {"<": 1}, "\u003c/"])"));
+  EXPECT_TRUE(any.Accepts(R"(["<b>x<\/b>"])"));
+  EXPECT_FALSE(any.Accepts(R"(["x</arg_value></parameter>"])"));
+  EXPECT_FALSE(any.Accepts(R"(["x<</b>"])"));
+  EXPECT_FALSE(any.Accepts(R"([{"</b>": 1}])"));
+  for (const char* strings : {R"({"maxLength": 40})", R"({"maxLength": 400})",
+                              R"({"pattern": "^.*b"})", R"({"enum": ["<\/b>"]})"}) {
+    const std::string schema = StrCat(R"({"type": "array", "items": )", strings, "}");
+    const TaggedArgument bounded(schema.c_str());
+    EXPECT_TRUE(bounded.Accepts(R"(["<\/b>"])")) << strings;
+    EXPECT_FALSE(bounded.Accepts(R"(["</b>"])")) << strings;
+  }
+  const TaggedArgument keys(R"({"type": "object", "properties": {"a/b": {"type": "integer"}},
+                                "additionalProperties": {"type": "integer"}})");
+  EXPECT_TRUE(keys.Accepts(R"({"a/b": 1, "a/c": 2})"));
+  EXPECT_FALSE(keys.Accepts(R"({"a/b": 1, "</b>": 2})"));
+  const TaggedArgument patterns(
+      R"({"type": "object", "patternProperties": {"^a/": {"type": "integer"}},
+                                    "additionalProperties": false})");
+  EXPECT_TRUE(patterns.Accepts(R"({"a/b": 1})"));
+  EXPECT_FALSE(patterns.Accepts(R"({"a/<": 1})"));
+  for (const char* refused :
+       {R"({"type": "object", "properties": {"</b>": {"type": "integer"}}})",
+        R"({"type": "object", "patternProperties": {"^<.b": {"type": "integer"}},
+            "additionalProperties": false})"}) {
+    EXPECT_TRUE(Contains(TaggedArgument(refused).ErrorText(), "between tags")) << refused;
+  }
+}
+
+TEST(AnswerGrammarTest, ChoicesThatWouldBeReadAsOthersAreNotWritten) {
+  const TaggedArgument choice(R"({"enum": ["1", 2, "x", "true"]})");
+  EXPECT_TRUE(choice.Accepts("2"));
+  EXPECT_TRUE(choice.Accepts("x"));
+  EXPECT_TRUE(choice.Accepts("true"));  // no boolean is permitted
+  EXPECT_FALSE(choice.Accepts("1"));
+}
+
 TEST(AnswerGrammarTest, WhatCannotBeHeldToIsRefusedWithItsPlace) {
   const auto error = [](const char* chat_template, const char* parameters) {
     const CallSyntax syntax = FindToolFormat(chat_template).syntax(chat_template);
@@ -197,9 +307,9 @@ TEST(AnswerGrammarTest, WhatCannotBeHeldToIsRefusedWithItsPlace) {
     EXPECT_TRUE(message.starts_with("tools[0].function.parameters: ")) << message;
     EXPECT_TRUE(Contains(message, "/properties/a")) << message;
   }
-  const std::string pattern = error("<tool_call>{function-name}<arg_key>",
-                                    R"({"properties": {"a": {"type": "string", "pattern": "x"}}})");
-  EXPECT_TRUE(Contains(pattern, "/properties/a") && Contains(pattern, "/pattern")) << pattern;
+  const std::string name =
+      error("<tool_call><function=<parameter=", R"({"properties": {"a>b": {"type": "string"}}})");
+  EXPECT_TRUE(Contains(name, "/properties/a>b: its name")) << name;
 }
 
 TEST(AnswerGrammarTest, MarksThatAreControlTokensStandAsTokens) {

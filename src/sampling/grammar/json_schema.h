@@ -16,6 +16,9 @@ enum class JsonForm {
   /// As it may be read: any white space (up to 64 characters at a place), and additional properties
   /// wherever they are not forbidden.
   kRead,
+  /// As kWritten, for a place between tags: "</" stands nowhere in it. Strings that have it are
+  /// written "<\\/", in those with bounds every "/" is; keys of objects do without "<".
+  kInTags,
 };
 
 /// GBNF rules of the texts that are valid against `schema`. The first rule is called `name`, all
@@ -28,7 +31,14 @@ enum class JsonForm {
 Result<std::string> JsonSchemaToGbnf(const nlohmann::ordered_json& schema,
                                      std::string_view name = "root",
                                      JsonForm form = JsonForm::kWritten);
-/// The same from a text.
+/// GBNF rules, the first called `name`, of the bare texts without `end` that are valid strings for
+/// the "pattern" or "format" of `schema` (with "minLength" and "maxLength"; all of them checked by
+/// JsonSchemaToGbnf). Where a pattern could reach over `end`, what it says of many characters (".",
+/// "[^a]", anything around it) does without the first character of `end`, which is ASCII.
+/// kUnimplemented with the keyword's place: even so.
+Result<std::string> BareStringToGbnf(const nlohmann::ordered_json& schema, std::string_view name,
+                                     std::string_view end);
+/// JsonSchemaToGbnf from a text.
 Result<std::string> JsonSchemaToGbnf(std::string_view schema_text, JsonForm form);
 
 }  // namespace autoglm

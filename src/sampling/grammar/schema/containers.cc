@@ -122,7 +122,7 @@ Status SchemaWriter::AddProperties(const Json& schema, const std::string& pointe
     for (const auto& [pattern, also] : patterns.items()) {
       AUTOGLM_ASSIGN_OR_RETURN(const std::string key, PatternKey(pattern, pointer));
       const std::string quoted = JsonQuote(name);
-      const std::string gbnf = StrCat("root ::= ", key, "\n", Char(), " ::= ", "[^\"]", "\n");
+      const std::string gbnf = StrCat("root ::= ", key, "\n", KeyChar(), " ::= ", "[^\"]", "\n");
       if (!MatchesGbnf(gbnf, std::string_view(quoted).substr(1, quoted.size() - 2))) continue;
       property = Json{{"allOf", Json::array({property, also})}};
       has_pattern = true;
@@ -134,6 +134,9 @@ Status SchemaWriter::AddProperties(const Json& schema, const std::string& pointe
                    StrCat("'", Quoted(name), "' is required, but not permitted"));
     }
     if (property == Json(false)) continue;
+    if (is_in_tags() && name.find("</") != name.npos) {
+      return Unsupported(at, "between tags a key that holds </");
+    }
     AUTOGLM_ASSIGN_OR_RETURN(const std::string value, Value(property, at));
     const std::string key = JsonQuote(name);
     parts->properties.push_back({is_read() ? StrCat(GbnfLiteral(key), " ", Colon(), " ", value)
@@ -145,10 +148,17 @@ Status SchemaWriter::AddProperties(const Json& schema, const std::string& pointe
 
 Result<std::string> SchemaWriter::PatternKey(const std::string& pattern,
                                              const std::string& pointer) {
-  auto gbnf = PatternToGbnf(pattern, {}, Char());
-  if (gbnf.ok()) return gbnf;
+  const auto gbnf = PatternToGbnf(pattern, {}, KeyChar());
   const std::string at = Pointer(Pointer(pointer, "patternProperties"), pattern);
-  return gbnf.status().WithContext("JSON Schema, #" + at);
+  if (!gbnf.ok()) return gbnf.status().WithContext("JSON Schema, #" + at);
+  if (is_in_tags()) {
+    const std::string key =
+        StrCat("root ::= ", *gbnf, "\n", KeyChar(), " ::= ", kTaglessKeyChar, "\n");
+    if (FindTextOverlap(key, "root ::= .* \"</\" .*") != TextOverlap::kNone) {
+      return Unsupported(at, "between tags a key that may hold </");
+    }
+  }
+  return gbnf;
 }
 
 Result<std::string> SchemaWriter::AdditionalMember(const Json& schema, const std::string& pointer) {
@@ -182,7 +192,7 @@ Result<std::string> SchemaWriter::AdditionalMember(const Json& schema, const std
   for (const auto& [pattern, property] : patterns.items()) {
     const std::string at = Pointer(Pointer(pointer, "patternProperties"), pattern);
     AUTOGLM_ASSIGN_OR_RETURN(const std::string key, PatternKey(pattern, pointer));
-    const std::string gbnf = StrCat("root ::= ", key, "\n", Char(), " ::= [^\"]\n");
+    const std::string gbnf = StrCat("root ::= ", key, "\n", KeyChar(), " ::= [^\"]\n");
     for (const std::string& other : keys) {
       if (FindTextOverlap(gbnf, other) == TextOverlap::kNone) continue;
       return Unsupported(at, "a pattern that shares keys with another one");
@@ -289,7 +299,9 @@ std::string SchemaWriter::OtherKey(std::vector<std::string> keys) {
     }
     node->is_key = true;
   }
-  const std::string any = AddRule("keychar", "[^\"\\\\\\x00-\\x1F] | \"\\\\\" [\"\\\\bfnrt]");
+  const std::string any =
+      AddRule("keychar", is_in_tags() ? std::string(kTaglessKeyChar)
+                                      : "[^\"\\\\\\x00-\\x1F] | \"\\\\\" [\"\\\\bfnrt]");
   // Children before their parents, without recursion: a key may be long.
   struct Frame {
     const KeyNode* node;
@@ -305,7 +317,7 @@ std::string SchemaWriter::OtherKey(std::vector<std::string> keys) {
       frames.push_back({child, child->next.begin(), {}});
       continue;
     }
-    std::string excluded = "\"\\\\\\x00-\\x1F", letters;
+    std::string excluded = StrCat(is_in_tags() ? "<" : "", "\"\\\\\\x00-\\x1F"), letters;
     for (const auto& [c, child] : frame.node->next) {
       if (c >= 0x20 && c != '"' && c != '\\') excluded += ClassChar(c);
     }
@@ -324,6 +336,10 @@ std::string SchemaWriter::OtherKey(std::vector<std::string> keys) {
     frames.pop_back();
     if (frames.empty()) break;
     Frame& parent = frames.back();
+    if (is_in_tags() && parent.child->first == '<') {
+      ++parent.child;
+      continue;
+    }
     std::string c;
     AppendUtf8(&c, parent.child->first);
     const std::string quoted = JsonQuote(c);

@@ -13,8 +13,6 @@ namespace {
 constexpr int kMaxNesting = 60;
 constexpr uint32_t kNoMax = UINT32_MAX;
 constexpr char32_t kLast = 0x10FFFF;
-constexpr std::string_view kEscaped = "\"\\\b\f\n\r\t";  // characters of strings that need it
-constexpr std::string_view kEscapeLetters = "\"\\bfnrt";
 
 using Ranges = std::vector<CharRange>;
 
@@ -344,12 +342,37 @@ std::string Escape(char32_t c) {
   return out;
 }
 
-// One character of a JSON string. Control characters without a short escape are left out.
-std::string CharsGbnf(const Ranges& ranges) {
+// The characters that are escaped, and with which letter.
+struct Escapes {
+  std::string_view chars, letters;
+};
+
+Escapes EscapesOf(PatternForm::Text text) {
+  switch (text) {
+    case PatternForm::Text::kJson:
+      return {"\"\\\b\f\n\r\t", "\"\\bfnrt"};
+    case PatternForm::Text::kJsonWithoutSlash:
+      return {"\"\\\b\f\n\r\t/", "\"\\bfnrt/"};
+    case PatternForm::Text::kBare:
+      break;
+  }
+  return {};
+}
+
+// One character. In JSON, control characters without a short escape are left out.
+std::string CharsGbnf(const Ranges& ranges, PatternForm form) {
+  const Escapes escapes = EscapesOf(form.text);
   Ranges not_plain = Inverted(ranges);
-  not_plain.push_back({0, 0x1F});
-  not_plain.push_back({'"', '"'});
-  not_plain.push_back({'\\', '\\'});
+  if (form.text != PatternForm::Text::kBare) not_plain.push_back({0, 0x1F});
+  if (ranges.size() != 1 || ranges[0].first != ranges[0].last) {
+    for (const char c : form.avoided) {
+      not_plain.push_back({static_cast<unsigned char>(c), static_cast<unsigned char>(c)});
+    }
+  }
+  for (const char c : escapes.chars) {
+    const auto escaped = static_cast<unsigned char>(c);
+    not_plain.push_back({escaped, escaped});
+  }
   std::string plain, escaped;
   for (const CharRange& range : Inverted(std::move(not_plain))) {
     plain += Escape(range.first == 0xD800                            ? 0xE000
@@ -358,10 +381,10 @@ std::string CharsGbnf(const Ranges& ranges) {
     const char32_t last = range.last >= 0xD800 && range.last <= 0xDFFF ? 0xD7FF : range.last;
     if (last > range.first) StrAppend(&plain, "-", Escape(last));
   }
-  for (size_t i = 0; i < kEscaped.size(); ++i) {
-    if (!Contains(ranges, static_cast<unsigned char>(kEscaped[i]))) continue;
-    if (kEscapeLetters[i] == '"' || kEscapeLetters[i] == '\\') escaped += '\\';
-    escaped += kEscapeLetters[i];
+  for (size_t i = 0; i < escapes.chars.size(); ++i) {
+    if (!Contains(ranges, static_cast<unsigned char>(escapes.chars[i]))) continue;
+    if (escapes.letters[i] == '"' || escapes.letters[i] == '\\') escaped += '\\';
+    escaped += escapes.letters[i];
   }
   if (escaped.empty()) return StrCat("[", plain, "]");
   const std::string with_escape = StrCat("\"\\\\\" [", escaped, "]");
@@ -369,10 +392,10 @@ std::string CharsGbnf(const Ranges& ranges) {
                        : StrCat("([", plain, "] | ", with_escape, ")");
 }
 
-Status AppendGbnf(const PatternNode& node, std::string* out) {
+Status AppendGbnf(const PatternNode& node, PatternForm form, std::string* out) {
   switch (node.kind) {
     case PatternNode::Kind::kChars: {
-      const std::string chars = CharsGbnf(node.ranges);
+      const std::string chars = CharsGbnf(node.ranges, form);
       if (chars == "[]") {
         return Error(StatusCode::kUnimplemented, "a pattern of control characters");
       }
@@ -381,7 +404,7 @@ Status AppendGbnf(const PatternNode& node, std::string* out) {
     }
     case PatternNode::Kind::kRepeat:
       *out += "(";
-      AUTOGLM_RETURN_IF_ERROR(AppendGbnf(node.children[0], out));
+      AUTOGLM_RETURN_IF_ERROR(AppendGbnf(node.children[0], form, out));
       StrAppend(out, "){", node.min, ",");
       if (node.max != kNoMax) StrAppend(out, node.max);
       *out += "}";
@@ -391,7 +414,7 @@ Status AppendGbnf(const PatternNode& node, std::string* out) {
       *out += "(";
       for (size_t i = 0; i < node.children.size(); ++i) {
         if (i > 0) *out += is_choice ? " | " : " ";
-        AUTOGLM_RETURN_IF_ERROR(AppendGbnf(node.children[i], out));
+        AUTOGLM_RETURN_IF_ERROR(AppendGbnf(node.children[i], form, out));
       }
       if (node.children.empty()) *out += "\"\"";
       *out += ")";
@@ -403,7 +426,7 @@ Status AppendGbnf(const PatternNode& node, std::string* out) {
 }  // namespace
 
 Result<std::string> PatternToGbnf(std::string_view pattern, PatternLength wanted,
-                                  std::string_view any_char) {
+                                  std::string_view any_char, PatternForm form) {
   AUTOGLM_ASSIGN_OR_RETURN(std::vector<PatternParser::Alternative> alternatives,
                            PatternParser(pattern).Parse());
   std::string out;
@@ -417,7 +440,7 @@ Result<std::string> PatternToGbnf(std::string_view pattern, PatternLength wanted
     }
     if (!out.empty()) out += " | ";
     if (!alternative.from_start) StrAppend(&out, any_char, "* ");
-    AUTOGLM_RETURN_IF_ERROR(AppendGbnf(alternative.node, &out));
+    AUTOGLM_RETURN_IF_ERROR(AppendGbnf(alternative.node, form, &out));
     if (!alternative.to_end) StrAppend(&out, " ", any_char, "*");
   }
   return StrCat("(", out, ")");

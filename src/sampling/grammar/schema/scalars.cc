@@ -15,6 +15,12 @@ constexpr uint64_t kMaxLength = 8192;
 // Characters of strings with longer bounds are not written as \uXXXX: it takes many states.
 constexpr uint64_t kMaxUnicodeEscapes = 200;
 
+// The rest of a class of characters that stand in a string as they are; and what others become.
+constexpr std::string_view kNotPlain = R"("\\\x00-\x1F])";
+constexpr std::string_view kEscape =
+    R"GBNF("\\" (["\\/bfnrt] | "u" ([0-9a-cA-CefEF] [0-9a-fA-F]{3} | [dD] [0-7] [0-9a-fA-F]{2} | )GBNF"
+    R"GBNF([dD] [89abAB] [0-9a-fA-F]{2} "\\u" [dD] [c-fC-F] [0-9a-fA-F]{2})))GBNF";
+
 uint64_t CountOf(const Json& schema, const char* key, uint64_t otherwise) {
   return schema.contains(key) ? static_cast<uint64_t>(schema[key].get<double>()) : otherwise;
 }
@@ -25,16 +31,21 @@ std::string JsonQuote(std::string_view text) {
   return Json(std::string(text)).dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
+std::string WithoutClosingTags(std::string json) {
+  for (size_t i = 0; (i = json.find("</", i)) != json.npos; i += 3) json.insert(i + 1, "\\");
+  return json;
+}
+
 // Without lone halves of surrogate pairs, so that a character is one character to whoever counts.
 std::string SchemaWriter::Char() {
-  return AddRule("char",
-                 "[^\"\\\\\\x00-\\x1F] | \"\\\\\" ([\"\\\\/bfnrt] | \"u\" ([0-9a-cA-CefEF] "
-                 "[0-9a-fA-F]{3} | [dD] [0-7] [0-9a-fA-F]{2} | [dD] [89abAB] [0-9a-fA-F]{2} "
-                 "\"\\\\u\" [dD] [c-fC-F] [0-9a-fA-F]{2}))");
+  return AddRule("char", StrCat(is_in_tags() ? "[^/" : "[^", kNotPlain, " | ", kEscape));
 }
 
 std::string SchemaWriter::AnyString() {
-  return AddRule("string", StrCat("\"\\\"\" ", Char(), "* \"\\\"\""));
+  if (!is_in_tags()) return AddRule("string", StrCat("\"\\\"\" ", Char(), "* \"\\\"\""));
+  const std::string escape = AddRule("escape", std::string(kEscape));
+  return AddRule("string", StrCat("\"\\\"\" ([^<", kNotPlain, " | ", escape, " | \"<\"+ ([^</",
+                                  kNotPlain, " | ", escape, "))* \"<\"* \"\\\"\""));
 }
 
 Result<std::string> SchemaWriter::StringValue(const Json& schema, const std::string& pointer) {
@@ -61,7 +72,9 @@ Result<std::string> SchemaWriter::StringValue(const Json& schema, const std::str
   if (has_pattern) {
     const PatternLength length = {static_cast<uint32_t>(min),
                                   static_cast<uint32_t>(std::min<uint64_t>(max, UINT32_MAX))};
-    const auto gbnf = PatternToGbnf(schema["pattern"].get<std::string>(), length, Char());
+    const auto text =
+        is_in_tags() ? PatternForm::Text::kJsonWithoutSlash : PatternForm::Text::kJson;
+    const auto gbnf = PatternToGbnf(schema["pattern"].get<std::string>(), length, Char(), {text});
     if (!gbnf.ok())
       return gbnf.status().WithContext("JSON Schema, #" + Pointer(pointer, "pattern"));
     return AddRule("string", StrCat("\"\\\"\" ", *gbnf, " \"\\\"\""));
@@ -69,8 +82,9 @@ Result<std::string> SchemaWriter::StringValue(const Json& schema, const std::str
   if (min == 0 && !has_max) return AnyString();
   const uint64_t most = std::min(max, kMaxLength);
   const bool is_long = std::max(min, has_max ? most : 0) > kMaxUnicodeEscapes;
-  const std::string c =
-      is_long ? AddRule("char", "[^\"\\\\\\x00-\\x1F] | \"\\\\\" [\"\\\\/bfnrt]") : Char();
+  const std::string c = is_long ? AddRule("char", StrCat(is_in_tags() ? "[^/" : "[^", kNotPlain,
+                                                         " | \"\\\\\" [\"\\\\/bfnrt]"))
+                                : Char();
   return AddRule("string",
                  StrCat("\"\\\"\" ", c, "{", min, ",", has_max ? StrCat(most) : "", "} \"\\\"\""));
 }
@@ -114,14 +128,15 @@ Result<std::string> SchemaWriter::NumberValue(const Json& schema, bool is_intege
 
 std::string SchemaWriter::Constant(const Json& value) {
   if (!value.is_structured()) {
-    return GbnfLiteral(value.dump(-1, ' ', false, Json::error_handler_t::replace));
+    const std::string json = value.dump(-1, ' ', false, Json::error_handler_t::replace);
+    return GbnfLiteral(is_in_tags() ? WithoutClosingTags(json) : json);
   }
   const bool is_object = value.is_object();
   std::string out = Open(is_object ? '{' : '[');
   bool is_first = true;
   for (const auto& [key, child] : value.items()) {
     if (!is_first) StrAppend(&out, " ", Comma());
-    if (is_object) StrAppend(&out, " ", GbnfLiteral(JsonQuote(key)), " ", Colon());
+    if (is_object) StrAppend(&out, " ", Constant(key), " ", Colon());
     StrAppend(&out, " ", Constant(child));
     is_first = false;
   }

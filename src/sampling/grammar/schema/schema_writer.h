@@ -15,6 +15,9 @@
 
 namespace autoglm::schema {
 
+/// A character of a key without "<"; each has one form only.
+inline constexpr std::string_view kTaglessKeyChar = R"([^<"\\\x00-\x1F] | "\\" ["\\bfnrt])";
+
 /// Expressions are GBNF that can stand in a sequence: a rule's name, a literal, or a group.
 class SchemaWriter {
  public:
@@ -48,6 +51,10 @@ class SchemaWriter {
   std::string AnyObject();
   std::string AnyArray();
   std::string Char();
+  /// Of a key that matches a pattern.
+  std::string KeyChar() {
+    return is_in_tags() ? AddRule("keychar", std::string(kTaglessKeyChar)) : Char();
+  }
 
   // containers.cc
   struct Property {
@@ -78,6 +85,7 @@ class SchemaWriter {
                                   int depth);
 
   bool is_read() const { return form_ == JsonForm::kRead; }
+  bool is_in_tags() const { return form_ == JsonForm::kInTags; }
   std::string Space();
   std::string Comma() { return is_read() ? StrCat(Space(), " \",\" ", Space()) : "\", \""; }
   std::string Colon() { return is_read() ? StrCat(Space(), " \":\" ", Space()) : "\": \""; }
@@ -101,6 +109,8 @@ class SchemaWriter {
 
 /// `text` as a JSON string, with its quotes.
 std::string JsonQuote(std::string_view text);
+/// The JSON of a scalar with every "</" written "<\/".
+std::string WithoutClosingTags(std::string json);
 
 /// GBNF of a string format's inside (date, time, date-time, uuid, ipv4 ...); empty: unknown.
 std::string_view FormatGbnf(std::string_view format);
