@@ -6,6 +6,7 @@
 #include <tuple>
 #include <utility>
 
+#include "sampling/grammar/merge_states.h"
 #include "sampling/grammar/rule_analysis.h"
 #include "sampling/grammar/trigger_states.h"
 #include "sampling/grammar/utf8_ranges.h"
@@ -348,6 +349,7 @@ Result<Automaton> AutomatonBuilder::Build(const GrammarSpec& spec) {
     }
   }
   AUTOGLM_RETURN_IF_ERROR(BuildPendingRules());
+  MergeEqualStates(&automaton_);
   FindByteClasses();
   return std::move(automaton_);
 }

@@ -64,6 +64,7 @@ void Grammar::TrimCaches() const {
   if (mask_maker_ && mask_maker_->bytes() > limits_.max_mask_bytes / 3) mask_maker_->Forget();
   if (store_->bytes() > limits_.max_stack_bytes) {
     store_ = std::make_shared<StackStore>(automaton_, limits_.max_nesting);
+    if (mask_maker_) mask_maker_->ForgetConfigurations();
     young_masks_.clear(), old_masks_.clear();
     young_bytes_ = old_bytes_ = 0;
   }

@@ -56,21 +56,33 @@ bool AllCharsLeadTo(StackStore::Id config, StackStore::Id target, StackStore* st
 MaskMaker::MaskMaker(const Automaton& automaton, const GrammarVocabulary& vocabulary)
     : automaton_(automaton),
       vocabulary_(vocabulary),
+      all_(vocabulary.size()),
       walk_(std::max(vocabulary.trie().max_depth(), vocabulary.long_trie().max_depth()) + 1) {
+  all_.Add(vocabulary.trie().tokens());
   for (const Automaton::State& state : automaton.states) {
     int n_bytes = 0;
+    uint64_t classes = 0;
     for (uint32_t i = 0; state.kind == Automaton::Kind::kBytes && i < state.n; ++i) {
       const Automaton::Edge& edge = automaton.edges[state.first + i];
       n_bytes += edge.high - edge.low + 1;
+      for (int byte = edge.low; byte <= std::min<int>(edge.high, 0x7F); ++byte) {
+        classes |= ByteSummary::Bit(ByteSummary::ClassOf(static_cast<uint8_t>(byte)));
+      }
+      if (edge.high >= 0x80) classes |= ByteSummary::Bit(ByteSummary::kBeyondAscii);
     }
     is_wide_.push_back(n_bytes >= kWideBytes);
+    classes_of_state_.push_back(classes);
   }
 }
 
-const MaskMaker::Run& MaskMaker::RunFrom(StackStore::Id config, StackStore* store, Runs* runs) {
-  const auto [it, is_new] = runs->try_emplace(config);
-  Run& run = it->second;
-  if (!is_new) return run;
+MaskMaker::Run MaskMaker::MakeRun(StackStore::Id config, StackStore* store) {
+  Run run;
+  bool is_wide = false;
+  for (const StackStore::Entry& entry : store->entries(config)) {
+    run.some |= classes_of_state_[entry.state];
+    is_wide |= is_wide_[entry.state];
+  }
+  if (!is_wide) return run;  // nothing that holds for many tokens
   constexpr StackStore::Id kSeveral = UINT32_MAX;
   std::array<StackStore::Id, 64> next{};
   std::array<bool, 64> is_seen{};
@@ -83,30 +95,41 @@ const MaskMaker::Run& MaskMaker::RunFrom(StackStore::Id config, StackStore* stor
   for (int c = 0; c < 64; ++c) {
     if (next[c] == StackStore::kNone || next[c] == kSeveral) continue;
     if (run.next == StackStore::kNone) run.next = next[c];
-    if (next[c] == run.next) run.classes |= ByteSummary::Bit(c);
+    if (next[c] == run.next) run.all |= ByteSummary::Bit(c);
   }
   if (run.next != StackStore::kNone && AllCharsLeadTo(config, run.next, store)) {
-    run.classes |= ByteSummary::Bit(ByteSummary::kBeyondAscii);
+    run.all |= ByteSummary::Bit(ByteSummary::kBeyondAscii);
   }
   return run;
 }
 
-bool MaskMaker::PermitsAll(const TokenTrie& trie, uint32_t node, StackStore::Id config,
-                           bool never_ends, StackStore* store, Runs* runs) {
-  const uint64_t summary = trie.summary(node);
-  for (int i = 0; i < trie.n_chars_below(node); ++i) {
+const MaskMaker::Run& MaskMaker::RunFrom(StackStore::Id config, StackStore* store) {
+  if (run_of_config_.size() <= config) run_of_config_.resize(config + config / 2 + 64, kNoRun);
+  if (run_of_config_[config] == kNoRun) {
+    run_of_config_[config] = static_cast<uint32_t>(runs_.size());
+    runs_.push_back(MakeRun(config, store));
+  }
+  return runs_[run_of_config_[config]];
+}
+
+bool MaskMaker::PermitsAll(const TokenTrie::Node& node, StackStore::Id config, StackStore* store) {
+  const bool begins_char = node.begins_char();
+  const uint64_t summary =
+      node.summary | (begins_char ? ByteSummary::Bit(ByteSummary::kBeyondAscii) : 0);
+  const int n_chars = node.n_chars_below + (begins_char ? 1 : 0);
+  for (int i = 0; i < n_chars; ++i) {
     if (i == kMaxRun) return false;
-    const Run& run = RunFrom(config, store, runs);
-    if ((summary & ~run.classes) != 0) return false;
-    if (never_ends && store->has_empty(run.next)) return false;
+    const Run& run = RunFrom(config, store);
+    if ((summary & ~run.all) != 0) return false;
     if (run.next == config) return true;
     config = run.next;
   }
   return true;
 }
 
-// Calls on_tokens(tokens) for those that `config` permits, and on_end(node) for every node with
-// which the stack may be empty; with `seeks_ends` no such node is passed over.
+// Calls on_tokens(tokens) for those that `config` permits, in order, and on_end(node) for nodes
+// with which the stack may be empty. With `seeks_ends` for all below which not all is permitted;
+// what needs the empty stack is then not given to on_tokens.
 template <typename OnTokens, typename OnEnd>
 void MaskMaker::Walk(const TokenTrie& trie, StackStore* store, StackStore::Id config,
                      OnTokens on_tokens, OnEnd on_end, bool seeks_ends) {
@@ -114,34 +137,35 @@ void MaskMaker::Walk(const TokenTrie& trie, StackStore* store, StackStore::Id co
   constexpr uint64_t kIllFormed = ByteSummary::Bit(ByteSummary::kIllFormed);
   const std::span<const TokenTrie::Node> nodes = trie.nodes();
   const auto n = static_cast<uint32_t>(trie.n_nodes());
-  const auto visit = [&](uint32_t i, uint32_t end, StackStore::Id at) {
-    if (store->has_empty(at)) on_end(i);
+  const auto visit = [&](uint32_t first_token, uint32_t end_token, StackStore::Id at) {
     if (seeks_ends && at == StackStore::kEmptyStack) return;
-    const uint32_t first = nodes[i].first_token;
-    on_tokens(trie.tokens().subspan(first, nodes[end].first_token - first));
+    on_tokens(trie.tokens().subspan(first_token, end_token - first_token));
   };
-  Runs runs;
+  if (store->has_empty(config)) on_end(0);
   walk_[0] = config;
-  visit(0, 1, config);
+  visit(0, nodes[1].first_token, config);
   for (uint32_t i = 1; i < n;) {
     const TokenTrie::Node& node = nodes[i];
-    const StackStore::Id next = store->Next(walk_[node.depth - 1], node.byte);
+    const StackStore::Id from = walk_[node.depth - 1];
+    const StackStore::Id next = store->Next(from, node.byte);
     if (next == StackStore::kNone) {
       i = node.end;
       continue;
     }
     walk_[node.depth] = next;
-    const uint32_t n_tokens = nodes[node.end].first_token - node.first_token;
     // Not along the way to a few long tokens.
-    const bool asks = n_tokens > kWorthAsking && node.end - i < 8 * n_tokens &&
-                      (trie.summary(i) & kIllFormed) == 0;
-    if (asks && PermitsAll(trie, i, next, seeks_ends, store, &runs)) {
-      visit(i, node.end, next);
+    const uint32_t n_tokens = node.end_token - node.first_token;
+    const bool asks =
+        n_tokens > kWorthAsking && node.end - i < 8 * n_tokens && (node.summary & kIllFormed) == 0;
+    if (asks && PermitsAll(node, node.begins_char() ? from : next, store)) {
+      visit(node.first_token, node.end_token, next);
       i = node.end;
-    } else {
-      visit(i, i + 1, next);
-      ++i;
+      continue;
     }
+    if (store->has_empty(next)) on_end(i);
+    visit(node.first_token, nodes[i + 1].first_token, next);
+    const bool goes_on = !asks || node.begins_char() || (node.summary & RunFrom(next, store).some);
+    i = goes_on ? i + 1 : node.end;
   }
 }
 
@@ -176,6 +200,7 @@ void MaskMaker::Make(StackStore* store, StackStore::Id config, TokenMask* mask) 
   if (!walked.empty()) AddPermitted(vocabulary_.trie(), store, store->Only(walked), mask);
   AddPermitted(vocabulary_.long_trie(), store, config, mask);
   if (store->has_empty(config)) mask->Add(vocabulary_.end_tokens());
+  if (store->work_is_used_up()) ForgetConfigurations();  // the last may be wrong
 }
 
 void MaskMaker::Prepare(StackStore* store, int max_states) {
@@ -191,20 +216,46 @@ const MaskMaker::StateMask* MaskMaker::MaskOfState(StackStore* store, uint32_t s
   const auto it = states_.find(state);
   if (it != states_.end()) return &it->second;
   StateMask made = MakeStateMask(store, state);
-  if (store->work_is_used_up()) return nullptr;
+  if (store->work_is_used_up()) return ForgetConfigurations(), nullptr;
   bytes_ += made.inside.bytes() + made.behind.bytes() + sizeof(StateMask);
   return &states_.emplace(state, std::move(made)).first->second;
+}
+
+// Of runs of the trie's tokens, ascending: what is not in them is taken away where that is less.
+TokenMask MaskMaker::MaskOf(std::span<const std::span<const int32_t>> runs) const {
+  const std::span<const int32_t> tokens = vocabulary_.trie().tokens();
+  size_t n = 0;
+  for (const auto& run : runs) n += run.size();
+  TokenMask mask = n > tokens.size() / 2 ? all_ : TokenMask(vocabulary_.size());
+  const int32_t* at = tokens.data();
+  for (const auto& run : runs) {
+    if (n > tokens.size() / 2) {
+      mask.Remove({at, run.data()});
+    } else {
+      mask.Add(run);
+    }
+    at = run.data() + run.size();
+  }
+  if (n > tokens.size() / 2) mask.Remove({at, tokens.data() + tokens.size()});
+  return mask;
 }
 
 MaskMaker::StateMask MaskMaker::MakeStateMask(StackStore* store, uint32_t state) {
   const TokenTrie& trie = vocabulary_.trie();
   StateMask made;
-  made.inside = TokenMask(vocabulary_.size());
   std::vector<uint32_t> ends;  // trie nodes with which the state's rule may be complete
+  std::vector<std::span<const int32_t>> inside;
   Walk(
       trie, store, store->Of(state),
-      [&](std::span<const int32_t> tokens) { made.inside.Add(tokens); },
+      [&](std::span<const int32_t> tokens) {
+        if (inside.empty() || inside.back().data() + inside.back().size() != tokens.data()) {
+          inside.push_back(tokens);
+        } else {
+          inside.back() = {inside.back().data(), inside.back().size() + tokens.size()};
+        }
+      },
       [&](uint32_t node) { ends.push_back(node); }, /*seeks_ends=*/true);
+  made.inside = MaskOf(inside);
   std::vector<std::pair<std::string_view, int32_t>> behind;
   for (const uint32_t end : ends) {
     const TokenTrie::Node& node = trie.nodes()[end];

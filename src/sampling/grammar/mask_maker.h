@@ -9,6 +9,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <unordered_map>
 #include <vector>
 
@@ -32,8 +33,10 @@ class MaskMaker {
   void Prepare(StackStore* store, int max_states);
 
   /// Of what is kept for states.
-  size_t bytes() const { return bytes_; }
-  void Forget() { states_.clear(), bytes_ = 0; }
+  size_t bytes() const { return bytes_ + runs_.size() * sizeof(Run) + run_of_config_.size() * 4; }
+  void Forget() { states_.clear(), ForgetConfigurations(), bytes_ = 0; }
+  /// To be called before another store is used.
+  void ForgetConfigurations() { runs_.clear(), run_of_config_.clear(); }
 
  private:
   /// What is known of a state on top of any stack.
@@ -45,18 +48,20 @@ class MaskMaker {
 
   const StateMask* MaskOfState(StackStore* store, uint32_t state);
   StateMask MakeStateMask(StackStore* store, uint32_t state);
-  /// The classes of bytes (ByteSummary) that all lead from a configuration to the same one.
+  TokenMask MaskOf(std::span<const std::span<const int32_t>> runs) const;
+  /// Of a configuration, in classes of bytes (ByteSummary).
   struct Run {
-    uint64_t classes = 0;
+    uint64_t some = 0;  ///< no other byte may come next
+    uint64_t all = 0;   ///< all of them lead to `next`
     StackStore::Id next = StackStore::kNone;
   };
-  using Runs = std::unordered_map<StackStore::Id, Run>;
+  static constexpr uint32_t kNoRun = UINT32_MAX;
 
-  const Run& RunFrom(StackStore::Id config, StackStore* store, Runs* runs);
-  /// Whether `config` permits all that is below `node`. With `never_ends`: and no configuration on
-  /// the way has the empty stack.
-  bool PermitsAll(const TokenTrie& trie, uint32_t node, StackStore::Id config, bool never_ends,
-                  StackStore* store, Runs* runs);
+  Run MakeRun(StackStore::Id config, StackStore* store);
+  const Run& RunFrom(StackStore::Id config, StackStore* store);
+  /// Whether `config` (before the character that `node` begins, if it does) permits all that is
+  /// below `node`. False also where that would take long to find out.
+  bool PermitsAll(const TokenTrie::Node& node, StackStore::Id config, StackStore* store);
   template <typename OnTokens, typename OnEnd>
   void Walk(const TokenTrie& trie, StackStore* store, StackStore::Id config, OnTokens on_tokens,
             OnEnd on_end, bool seeks_ends);
@@ -65,10 +70,14 @@ class MaskMaker {
 
   const Automaton& automaton_;
   const GrammarVocabulary& vocabulary_;
-  std::vector<bool> is_wide_;  ///< [states] reads many different bytes
+  std::vector<bool> is_wide_;               ///< [states] reads many different bytes
+  std::vector<uint64_t> classes_of_state_;  ///< [states] of the bytes that it reads
   std::unordered_map<uint32_t, StateMask> states_;
   size_t bytes_ = 0;
-  std::vector<StackStore::Id> walk_;  ///< [depth + 1] configurations along the path
+  std::vector<Run> runs_;
+  std::vector<uint32_t> run_of_config_;  ///< [configurations of the store] of runs_, or kNoRun
+  TokenMask all_;                        ///< tokens of the vocabulary's trie
+  std::vector<StackStore::Id> walk_;     ///< [depth + 1] configurations along the path
 };
 
 }  // namespace autoglm

@@ -24,11 +24,15 @@ void ApplyWord(uint64_t word, std::span<float> logits) {
   if (word == ~uint64_t{0}) return;
   if (word == 0) {
     std::fill(logits.begin(), logits.end(), -INFINITY);
-  } else if (std::popcount(word) >= 48) {
-    for (uint64_t zeros = ~word; zeros != 0; zeros &= zeros - 1) {
-      logits[std::countr_zero(zeros)] = -INFINITY;
-    }
-  } else if (logits.size() == 64) {
+    return;
+  }
+  constexpr int kFew = 12;
+  uint64_t zeros = ~word;
+  for (int i = 0; i < kFew && zeros != 0; ++i, zeros &= zeros - 1) {
+    logits[std::countr_zero(zeros)] = -INFINITY;
+  }
+  if (zeros == 0) return;
+  if (logits.size() == 64) {
     Select(static_cast<uint32_t>(word), logits.data(), 32);
     Select(static_cast<uint32_t>(word >> 32), logits.data() + 32, 32);
   } else {
@@ -52,8 +56,10 @@ bool TokenMask::Has(int32_t id) const {
 
 void TokenMask::Compact() {
   size_t n = 0;
-  for (const uint64_t word : bits_) n += std::popcount(word);
-  if (n > bits_.size()) return;  // half the memory of the bits, or less
+  for (const uint64_t word : bits_) {
+    if (word != 0) n += std::popcount(word);
+    if (n > bits_.size()) return;  // half the memory of the bits, or less
+  }
   ids_.reserve(n);
   for (size_t i = 0; i < bits_.size(); ++i) {
     for (uint64_t word = bits_[i]; word != 0; word &= word - 1) {

@@ -17,6 +17,9 @@ class TokenMask {
   void Add(std::span<const int32_t> ids) {
     for (const int32_t id : ids) Add(id);
   }
+  void Remove(std::span<const int32_t> ids) {
+    for (const int32_t id : ids) bits_[static_cast<size_t>(id) >> 6] &= ~(uint64_t{1} << (id & 63));
+  }
   /// Both of the same vocabulary; this one not compact.
   void Add(const TokenMask& other);
   bool Has(int32_t id) const;

@@ -9,12 +9,13 @@ TokenTrie::TokenTrie(std::vector<std::pair<std::string_view, int32_t>> strings) 
   std::erase_if(strings, [](const auto& entry) { return entry.first.size() > kMaxBytes; });
   std::sort(strings.begin(), strings.end());
   tokens_.reserve(strings.size());
-  nodes_.push_back({0, 0, 0, 0});
+  nodes_.push_back({});
   std::vector<uint32_t> path = {0};  // the nodes of the string before
   std::string_view before;
   const auto close_to = [&](size_t depth) {
     for (; path.size() > depth + 1; path.pop_back()) {
       nodes_[path.back()].end = static_cast<uint32_t>(nodes_.size());
+      nodes_[path.back()].end_token = static_cast<uint32_t>(tokens_.size());
     }
   };
   for (const auto& [text, token] : strings) {
@@ -23,8 +24,9 @@ TokenTrie::TokenTrie(std::vector<std::pair<std::string_view, int32_t>> strings) 
     close_to(common);
     for (size_t i = common; i < text.size(); ++i) {
       path.push_back(static_cast<uint32_t>(nodes_.size()));
-      nodes_.push_back({0, static_cast<uint32_t>(tokens_.size()), static_cast<uint16_t>(i + 1),
-                        static_cast<uint8_t>(text[i])});
+      nodes_.push_back({.first_token = static_cast<uint32_t>(tokens_.size()),
+                        .depth = static_cast<uint16_t>(i + 1),
+                        .byte = static_cast<uint8_t>(text[i])});
     }
     tokens_.push_back(token);
     max_depth_ = std::max(max_depth_, static_cast<int>(text.size()));
@@ -32,7 +34,9 @@ TokenTrie::TokenTrie(std::vector<std::pair<std::string_view, int32_t>> strings) 
   }
   close_to(0);
   nodes_[0].end = static_cast<uint32_t>(nodes_.size());
-  nodes_.push_back({nodes_[0].end, static_cast<uint32_t>(tokens_.size()), 0, 0});
+  nodes_[0].end_token = static_cast<uint32_t>(tokens_.size());
+  nodes_.push_back(
+      {.end = nodes_[0].end, .first_token = nodes_[0].end_token, .end_token = nodes_[0].end_token});
   Summarize();
 }
 
@@ -56,8 +60,6 @@ int ByteSummary::ClassOf(uint8_t byte) {
 void TokenTrie::Summarize() {
   constexpr uint64_t kIllFormed = ByteSummary::Bit(ByteSummary::kIllFormed);
   constexpr uint64_t kBeyondAscii = ByteSummary::Bit(ByteSummary::kBeyondAscii);
-  summaries_.assign(n_nodes(), 0);
-  n_chars_below_.assign(n_nodes(), 0);
   // A node's summary is that of its children, each with its own byte; children come behind it. What
   // begins within a character is given to the node where the character begins.
   std::vector<uint32_t> parent(max_depth_ + 1, 0);
@@ -89,11 +91,13 @@ void TokenTrie::Summarize() {
                              ? ByteSummary::Bit(ByteSummary::ClassOf(nodes_[i].byte))
                              : kBeyondAscii;
     inside[up] |= own | inside[i];
-    n_chars_below_[up] = std::max<uint16_t>(
-        n_chars_below_[up], static_cast<uint16_t>(n_chars_below_[i] + (begins ? 1 : 0)));
+    nodes_[up].n_chars_below =
+        std::max<uint16_t>(nodes_[up].n_chars_below,
+                           static_cast<uint16_t>(nodes_[i].n_chars_below + (begins ? 1 : 0)));
   }
   for (uint32_t i = 0; i < n_nodes(); ++i) {
-    summaries_[i] = open[i] == 0 ? inside[i] : inside[i] | kIllFormed;
+    const bool is_within = open[i] != 0 && open[parent_of[i]] != 0;
+    nodes_[i].summary = is_within || open[i] == 0xFF ? inside[i] | kIllFormed : inside[i];
   }
 }
 

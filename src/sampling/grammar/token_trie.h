@@ -25,12 +25,19 @@ class ByteSummary {
 /// Each string carries a token id. Immutable.
 class TokenTrie {
  public:
+  /// All that a walk needs lies together.
   struct Node {
-    uint32_t end;  ///< the index behind this node's descendants
-    uint32_t
-        first_token;  ///< of tokens(): this node's up to the next node's, its subtree's to end's
-    uint16_t depth;   ///< the bytes from the root
-    uint8_t byte;     ///< the last of them
+    /// What occurs below, where this node ends a character or begins one; else kIllFormed.
+    uint64_t summary = 0;
+    uint32_t end = 0;            ///< the index behind this node's descendants
+    uint32_t first_token = 0;    ///< of tokens(): this node's up to the next node's
+    uint32_t end_token = 0;      ///< and its subtree's up to this
+    uint16_t depth = 0;          ///< the bytes from the root
+    uint16_t n_chars_below = 0;  ///< the most characters that begin below
+    uint8_t byte = 0;            ///< the last of the bytes
+
+    /// Whether a character of several bytes begins here, if the summary is well-formed.
+    bool begins_char() const { return byte >= 0xC2; }
   };
   static constexpr size_t kMaxBytes = 65535;
 
@@ -43,23 +50,15 @@ class TokenTrie {
   size_t n_nodes() const { return nodes_.size() - 1; }
   std::span<const int32_t> tokens() const { return tokens_; }
   int max_depth() const { return max_depth_; }
-  /// What occurs below node `i`, where that node ends a character; else kIllFormed.
-  uint64_t summary(uint32_t i) const { return summaries_[i]; }
-  /// The most characters that begin below it.
-  int n_chars_below(uint32_t i) const { return n_chars_below_[i]; }
   /// The child of `node` by `byte`, or 0.
   uint32_t Child(uint32_t node, uint8_t byte) const;
-  size_t bytes() const {
-    return nodes_.size() * (sizeof(Node) + 10) + tokens_.size() * sizeof(int32_t);
-  }
+  size_t bytes() const { return nodes_.size() * sizeof(Node) + tokens_.size() * sizeof(int32_t); }
 
  private:
   void Summarize();
 
   std::vector<Node> nodes_;
   std::vector<int32_t> tokens_;
-  std::vector<uint64_t> summaries_;      ///< [n_nodes()] by node
-  std::vector<uint16_t> n_chars_below_;  ///< [n_nodes()]
   int max_depth_ = 0;
 };
 
