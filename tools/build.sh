@@ -5,6 +5,8 @@ readonly kRunPackages="g++ cmake ninja-build ccache nlohmann-json3-dev libcli11-
 readonly kTestPackages="$kRunPackages libgtest-dev googletest clang clang-format libclang-rt-14-dev
   g++-aarch64-linux-gnu qemu-user python3"
 
+readonly kTrainingPackages="libtorch-dev libopenblas0-pthread"
+
 # One line about what is done now, beside the program's own output.
 say() { echo "$program: $*" >&2; }
 
@@ -53,6 +55,14 @@ configure() {
     die "CMake failed (build/$preset/configure.log)"
   fi
   echo "$*" >"$stamp"
+}
+
+# add_option PRESET NAME: sets an option of build/PRESET, beside those it was configured with.
+add_option() {
+  grep -q "^$2:BOOL=ON$" "build/$1/CMakeCache.txt" && return 0
+  cmake "-D$2=ON" "build/$1" >"build/$1/configure.log" 2>&1 && return 0
+  tail -n 20 "build/$1/configure.log" >&2
+  die "CMake failed (build/$1/configure.log)"
 }
 
 # build PRESET [TARGET...]: quiet unless it fails.
