@@ -7,6 +7,7 @@ import hashlib
 import re
 
 HELD_OUT_ONE_IN = 8
+P_ANY_WORDS, P_ENDS_IN_ANY = 0.4, 0.15
 _REFERENCE = re.compile(r"\{(?:(\w+):)?(\w+)\}")
 _ARTICLE = re.compile(r"^(the|my|a|an) ", re.IGNORECASE)
 # The first level of GB 2312: the 3755 characters in common use.
@@ -115,6 +116,15 @@ class Lexicon:
             words.append(rng.choice(self._words) if known else self.random_word(rng))
         return ("" if self.language == "zh" else " ").join(words)
 
+    def any_words(self, rng, n_words):
+        words = []
+        for _ in range(n_words):
+            draw = rng.random()
+            words.append(rng.choice(self.lists["common"]) if draw < 0.6 else
+                         rng.choice(self._words) if draw < 0.85 else
+                         self.part(rng, "number") if draw < 0.89 else self.random_word(rng))
+        return ("" if self.language == "zh" else " ").join(words)
+
     # The slots. Each returns (as spoken, as written into the action).
 
     def contact(self, rng):
@@ -140,7 +150,7 @@ class Lexicon:
 
     def place(self, rng):
         draw = rng.random()
-        if draw < 0.05:
+        if draw < 0.12:
             return self._without_article(self.random_text(rng, rng.randint(1, 3)))
         spoken = self.entry(rng, "place")
         if self.language == "en" and spoken.split()[0].islower() and spoken not in ("home", "work", "school"):
@@ -162,40 +172,45 @@ class Lexicon:
         elif draw < 0.65:
             song, artist = self.entry(rng, "song"), self.entry(rng, "artist")
             query = song + " by " + artist if self.language == "en" else artist + "的" + song
-        elif draw < 0.95:
+        elif draw < 0.8:
             query = self.entry(rng, "genre")
         else:
-            query = self.random_text(rng, rng.randint(1, 3))
+            query = self.any_words(rng, rng.randint(1, 4))
         return query, query
 
     def title(self, rng):
-        return self._without_article(self._text(rng, "event", 0.04))
+        return self._without_article(self._text(rng, "event"))
 
     def task(self, rng):
-        return self._same(self._text(rng, "task", 0.04))
+        return self._same(self._text(rng, "task"))
 
     def task_noun(self, rng):
         return self._same(self.entry(rng, "task_noun" if self.language == "en" else "event"))
 
     def message(self, rng):
-        return self._same(self._text(rng, "message", 0.04))
+        return self._same(self._text(rng, "message"))
 
     def note(self, rng):
-        return self._same(self._text(rng, "note", 0.05))
+        return self._same(self._text(rng, "note"))
 
     def query(self, rng):
-        return self._same(self._text(rng, "query", 0.05))
+        return self._same(self._text(rng, "query"))
 
     def phrase(self, rng):
-        return self._same(self._text(rng, "phrase", 0.06))
+        return self._same(self._text(rng, "phrase"))
 
     def language_name(self, rng):
         spoken, _, normal = rng.choice(self.lists["language"]).partition("=")
         return spoken, normal
 
-    def _text(self, rng, name, p_random):
-        if rng.random() < p_random:
-            return self.random_text(rng, rng.randint(1, 4))
+    def _text(self, rng, name):
+        """An entry; or any words, so that a text is known by its place and not by its words."""
+        draw = rng.random()
+        if draw < P_ANY_WORDS:
+            return self.any_words(rng, rng.randint(1, 7))
+        if draw < P_ANY_WORDS + P_ENDS_IN_ANY:
+            space = "" if self.language == "zh" else " "
+            return self.entry(rng, name) + space + self.any_words(rng, rng.randint(1, 3))
         text = self.entry(rng, name)
         if self.language == "en" and name == "message" and rng.random() < 0.1:
             text += " " + rng.choice(("ok", "please", "love you", "see you", "thanks", "bye"))
