@@ -15,11 +15,7 @@ class TrainCommand : public Command {
  public:
   void Declare(CLI::App* app) override {
     TrainOptions& o = options_;
-    app->add_option("--data", o.data,
-                    "text, or JSON Lines of {\"prompt\", \"answer\"}; also several files")
-        ->type_name("FILE")
-        ->required();
-    app->add_option("--valid", o.valid, "the same, to validate with")->type_name("FILE");
+    DeclareData(app, &o.data, &o.valid);
     app->add_option("--config", o.config, "config.json of a new model (glm, glm4, llama, qwen3)")
         ->type_name("FILE");
     app->add_option("--init", o.init, "a model to go on from")->type_name("MODEL");

@@ -79,6 +79,13 @@ void DeclareTrainerOptions(CLI::App* app, TrainerOptions* o) {
       ->check(WholeBetween(1, kMostWhole));
 }
 
+void DeclareData(CLI::App* app, std::vector<std::string>* data, std::string* valid) {
+  app->add_option("--data", *data, "text, or JSON Lines of {\"prompt\", \"answer\"}; also several")
+      ->type_name("FILE")
+      ->required();
+  app->add_option("--valid", *valid, "the same, to validate with")->type_name("FILE");
+}
+
 void DeclareThreads(CLI::App* app, int* n_threads) {
   app->add_option("--threads", *n_threads, "threads to compute with")->check(WholeBetween(1, 1024));
 }

@@ -14,6 +14,9 @@ namespace autoglm {
 /// --weight-decay, --beta2, --clip, --seed, --valid-every, --patience, --checkpoint-every.
 void DeclareTrainerOptions(CLI::App* app, TrainerOptions* options);
 
+/// --data, --valid.
+void DeclareData(CLI::App* app, std::vector<std::string>* data, std::string* valid);
+
 /// --threads.
 void DeclareThreads(CLI::App* app, int* n_threads);
 

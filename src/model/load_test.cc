@@ -107,6 +107,44 @@ TEST_F(LoadTest, ATiedModelProjectsWithItsEmbedding) {
   EXPECT_EQ(Logits({}), expected);
 }
 
+TEST_F(LoadTest, LayersThatShareWeightsComputeAsWithCopiesAndTakeThemOnce) {
+  std::vector<std::string> names;
+  for (const TensorEntry& entry : file_->tensors()) {
+    if (entry.name.starts_with("blk.1.")) names.push_back(entry.name);
+  }
+  ASSERT_EQ(names.size(), 9u);
+  for (const std::string& name : names) {
+    const TensorEntry source = *file_->Find("blk.0." + name.substr(6));
+    const float* values = file_->View(source).f32();
+    file_->Set(name, source.shape, {values, values + source.shape.n_elements()});
+  }
+  LoadOptions copied, quantized;
+  copied.weights = WeightPlace::kCopied;
+  quantized.quantize = "int8";
+  const std::vector<LoadOptions> ways = {LoadOptions(), copied, quantized};
+  std::vector<Rows> expected;
+  for (const LoadOptions& options : ways) expected.push_back(Logits(options));
+  for (const std::string& name : names) file_->Erase(name);
+  file_->keys().SetI32s("autoglm.layer_sources", {0, 0});
+  int64_t n_bytes = 0;
+  for (const TensorEntry& entry : file_->tensors()) n_bytes += entry.n_bytes();
+  for (size_t i = 0; i < ways.size(); ++i) {
+    EXPECT_EQ(Logits(ways[i]), expected[i]) << i;
+    const ModelRunner runner(*file_, ways[i]);
+    EXPECT_LE(runner.model().weight_bytes(), n_bytes) << i;
+  }
+}
+
+TEST_F(LoadTest, LayersThatShareWeightsOfNoLayerAreRefused) {
+  for (const std::vector<int64_t>& sources : std::initializer_list<std::vector<int64_t>>{
+           {1, 1}, {0, -1}, {0, 2}, {int64_t{1} << 31, 0}}) {
+    file_->keys().SetI32s("autoglm.layer_sources", sources);
+    ExpectMessage({"INVALID_ARGUMENT", "autoglm.layer_sources", "the weights of layer"});
+  }
+  file_->keys().SetString("autoglm.layer_sources", "0,0");
+  ExpectMessage({"autoglm.layer_sources"});
+}
+
 TEST_F(LoadTest, WhereWeightsLieChangesNoBit) {
   LoadOptions mapped, copied;
   mapped.weights = WeightPlace::kMapped;

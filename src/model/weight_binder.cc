@@ -1,10 +1,13 @@
 #include "model/weight_binder.h"
 
 #include <algorithm>
+#include <charconv>
 #include <mutex>
 #include <utility>
 #include <vector>
 
+#include "base/str.h"
+#include "formats/layer_sources.h"
 #include "quant/quant_format.h"
 
 namespace autoglm {
@@ -43,11 +46,41 @@ WeightBinder::WeightBinder(const ModelFile& file, Backend& backend, ThreadPool& 
       arena_bytes_ += Aligned(TensorBytes(dtype, entry.shape));
     }
   }
+  if (file.metadata().Has(kLayerSourcesKey)) ReadLayerSources();
+}
+
+void WeightBinder::ReadLayerSources() {
+  const auto sources = file_.metadata().GetInts(kLayerSourcesKey);
+  if (!sources.ok()) {
+    status_ = sources.status().WithContext(file_.path());
+    return;
+  }
+  for (size_t i = 0; i < sources->size(); ++i) {
+    const int64_t source = (*sources)[i];
+    const bool is_before = source >= 0 && source <= static_cast<int64_t>(i);
+    if (is_before && (*sources)[static_cast<size_t>(source)] == source) continue;
+    status_ = Error(StatusCode::kInvalidArgument, file_.path(), ": ", kLayerSourcesKey,
+                    " gives layer ", i, " the weights of layer ", source,
+                    ", expected itself or a layer before it that has its own");
+    return;
+  }
+  layer_sources_ = *sources;
+}
+
+std::string WeightBinder::SourceName(std::string_view name) const {
+  constexpr std::string_view kBlock = "blk.";
+  if (layer_sources_.empty() || !name.starts_with(kBlock)) return std::string(name);
+  size_t layer = 0;
+  const char* const last = name.data() + name.size();
+  const char* const end = std::from_chars(name.data() + kBlock.size(), last, layer).ptr;
+  if (layer >= layer_sources_.size()) return std::string(name);
+  return StrCat(kBlock, layer_sources_[layer],
+                std::string_view(end, static_cast<size_t>(last - end)));
 }
 
 const TensorEntry* WeightBinder::Expect(std::string_view name, const Shape& shape) {
   if (!status_.ok()) return nullptr;
-  const TensorEntry* entry = file_.Find(name);
+  const TensorEntry* entry = file_.Find(SourceName(name));
   if (entry == nullptr) {
     status_ = Error(StatusCode::kNotFound, file_.path(), ": tensor '", name,
                     "' is missing; expected shape ", shape.ToString());
@@ -85,7 +118,7 @@ Weight WeightBinder::MatrixRows(std::string_view name, int64_t rows, int64_t col
                                 int64_t n) {
   const TensorEntry* entry = Expect(name, Shape{rows, cols});
   if (entry == nullptr) return {};
-  Weight weight = Latch(Take(*entry, first, n, choose_(*entry)), *entry);
+  Weight weight = TakeOnce(*entry, first, n, choose_(*entry));
   weight.name = entry->name;
   weight.first_row = first;
   return weight;
@@ -96,7 +129,7 @@ Weight WeightBinder::Vector(std::string_view name, int64_t n) { return VectorPar
 Weight WeightBinder::VectorPart(std::string_view name, int64_t size, int64_t first, int64_t n) {
   const TensorEntry* entry = Expect(name, Shape{size});
   if (entry == nullptr) return {};
-  Weight whole = Latch(Take(*entry, 0, 1, DType::kF32), *entry);
+  Weight whole = TakeOnce(*entry, 0, 1, DType::kF32);
   if (whole.empty()) return {};
   whole.tensor = {DType::kF32, Shape{n}, reinterpret_cast<std::byte*>(whole.tensor.f32() + first)};
   return whole;
@@ -104,6 +137,13 @@ Weight WeightBinder::VectorPart(std::string_view name, int64_t size, int64_t fir
 
 Weight WeightBinder::OptionalVector(std::string_view name, int64_t n) {
   return Has(name) ? Vector(name, n) : Weight{};
+}
+
+Weight WeightBinder::TakeOnce(const TensorEntry& entry, int64_t first, int64_t n, DType dtype) {
+  if (layer_sources_.empty()) return Latch(Take(entry, first, n, dtype), entry);
+  const auto [found, is_new] = taken_.try_emplace({&entry, first});
+  if (is_new) found->second = Latch(Take(entry, first, n, dtype), entry);
+  return found->second;
 }
 
 Weight WeightBinder::Latch(Result<Weight> weight, const TensorEntry& entry) {

@@ -3,10 +3,13 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <set>
+#include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "backend/backend.h"
 #include "base/function_ref.h"
@@ -39,7 +42,7 @@ class WeightBinder {
   /// As Vector, or empty where the file has no such tensor.
   Weight OptionalVector(std::string_view name, int64_t n);
 
-  bool Has(std::string_view name) const { return file_.Find(name) != nullptr; }
+  bool Has(std::string_view name) const { return file_.Find(SourceName(name)) != nullptr; }
 
   /// Fails (kUnimplemented) where the file has a tensor that nobody asked for: it would change what
   /// the model computes, were it not ignored.
@@ -50,7 +53,12 @@ class WeightBinder {
   int64_t weight_bytes() const { return weight_bytes_; }
 
  private:
+  void ReadLayerSources();
+  /// The name that a tensor has in the file: that of the layer whose weights this one shares.
+  std::string SourceName(std::string_view name) const;
   const TensorEntry* Expect(std::string_view name, const Shape& shape);
+  /// Takes rows of a tensor in; those that another layer has taken already are shared.
+  Weight TakeOnce(const TensorEntry& entry, int64_t first, int64_t n, DType dtype);
   Result<Weight> Take(const TensorEntry& entry, int64_t first, int64_t n, DType dtype);
   // The file's own bytes, or nothing where they must be copied.
   Tensor InPlace(const TensorEntry& entry, DType dtype) const;
@@ -69,6 +77,9 @@ class WeightBinder {
 
   const ModelFile& file_;
   std::set<std::string_view> used_;
+  std::span<const int64_t> layer_sources_;  ///< empty: no layers share weights
+  /// Of a model whose layers do: what was taken, by tensor and first row.
+  std::map<std::pair<const TensorEntry*, int64_t>, Weight> taken_;
   Backend& backend_;
   ThreadPool& threads_;
   Choose choose_;

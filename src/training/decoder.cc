@@ -1,5 +1,7 @@
 #include "training/decoder.h"
 
+#include <algorithm>
+#include <charconv>
 #include <cmath>
 
 #include "base/rng.h"
@@ -40,6 +42,10 @@ int TrainableDecoder::AddVector(const std::string& name, int64_t n, double value
 
 void TrainableDecoder::AddLayer(int i, uint64_t seed) {
   const DecoderConfig& c = config_;
+  if (const int source = c.source_of(i); source != i) {
+    layers_.push_back(layers_[static_cast<size_t>(source)]);
+    return;
+  }
   const std::string b = StrCat("blk.", i, ".");
   const auto deviation = [](int64_t cols) { return 0.6 / std::sqrt(static_cast<double>(cols)); };
   const double residual = 1 / std::sqrt(2.0 * c.num_hidden_layers);
@@ -107,8 +113,8 @@ at::Tensor TrainableDecoder::NormalizeHeads(const Layer& layer, const at::Tensor
       1);
 }
 
-at::Tensor TrainableDecoder::Attend(const Layer& layer, const at::Tensor& h,
-                                    int n_positions) const {
+at::Tensor TrainableDecoder::Attend(const Layer& layer, const at::Tensor& h, int n_positions,
+                                    Trace* trace) const {
   const DecoderConfig& c = config_;
   const HeadLayout heads = {c.num_attention_heads, c.num_key_value_heads, c.head_dim, c.rotary_dim,
                             c.rope_is_interleaved()};
@@ -116,15 +122,17 @@ at::Tensor TrainableDecoder::Attend(const Layer& layer, const at::Tensor& h,
   at::Tensor qkv = layer.attn_qkv_bias >= 0 ? at::addmm(Weight(layer.attn_qkv_bias), h, weight)
                                             : at::mm(h, weight);
   if (c.has_head_norms()) qkv = NormalizeHeads(layer, qkv);
+  if (trace != nullptr) trace->qkv.push_back(qkv);
   const at::Tensor mixed = Attention(qkv, cos_, sin_, heads, n_positions);
   const at::Tensor output = Weight(layer.attn_output).t();
   return layer.attn_output_bias >= 0 ? at::addmm(Weight(layer.attn_output_bias), mixed, output)
                                      : at::mm(mixed, output);
 }
 
-at::Tensor TrainableDecoder::RunLayer(const Layer& layer, at::Tensor x, int n_positions) const {
+at::Tensor TrainableDecoder::RunLayer(const Layer& layer, at::Tensor x, int n_positions,
+                                      Trace* trace) const {
   const double eps = config_.rms_norm_eps;
-  at::Tensor h = Attend(layer, RmsNorm(x, Weight(layer.attn_norm), eps), n_positions);
+  at::Tensor h = Attend(layer, RmsNorm(x, Weight(layer.attn_norm), eps), n_positions, trace);
   if (layer.post_attention_norm >= 0) h = RmsNorm(h, Weight(layer.post_attention_norm), eps);
   x = x + h;
   h = at::mm(RmsNorm(x, Weight(layer.ffn_norm), eps), Weight(layer.ffn_up).t());
@@ -142,8 +150,9 @@ at::Tensor TrainableDecoder::Logits(const TokenBatch& batch, Trace* trace) const
                               .to(at::kLong);
   at::Tensor x = at::embedding(Weight(token_embd_), tokens);
   if (trace != nullptr) trace->hidden.push_back(x);
-  for (const Layer& layer : layers_) {
-    x = RunLayer(layer, x, batch.n_positions);
+  for (size_t i = 0; i < layers_.size(); ++i) {
+    if (static_cast<int>(i) == skipped_layer_) continue;
+    x = RunLayer(layers_[i], x, batch.n_positions, trace);
     if (trace != nullptr) trace->hidden.push_back(x);
   }
   const at::Tensor scored = at::index_select(x, 0, rows);
@@ -151,34 +160,63 @@ at::Tensor TrainableDecoder::Logits(const TokenBatch& batch, Trace* trace) const
   return at::mm(h, Weight(output_).t());
 }
 
-at::Tensor TrainableDecoder::FileValue(const std::string& name) const {
-  const DecoderConfig& c = config_;
-  for (const Parameter& parameter : parameters_) {
-    if (parameter.name == name && (c.files_fuse_gate_up() || !name.ends_with("ffn_up.weight"))) {
-      return parameter.value.detach();
-    }
+int TrainableDecoder::IndexOf(std::string_view name) const {
+  for (size_t i = 0; i < parameters_.size(); ++i) {
+    if (parameters_[i].name == name) return static_cast<int>(i);
   }
-  const size_t dot = name.rfind('.');
-  const std::string stem = name.substr(0, dot), kind = name.substr(dot);
+  return -1;
+}
+
+std::string TrainableDecoder::SourceName(const std::string& name) const {
+  constexpr std::string_view kBlock = "blk.";
+  int layer = -1;
+  if (!name.starts_with(kBlock)) return name;
+  const char* end =
+      std::from_chars(name.data() + kBlock.size(), name.data() + name.size(), layer).ptr;
+  if (layer < 0 || layer >= config_.num_hidden_layers) return name;
+  return StrCat(kBlock, config_.source_of(layer),
+                std::string_view(end, static_cast<size_t>(name.data() + name.size() - end)));
+}
+
+TrainableDecoder::FilePlace TrainableDecoder::PlaceOf(const std::string& file_name) const {
+  const DecoderConfig& c = config_;
+  const std::string name = SourceName(file_name);
+  const bool is_half = !c.files_fuse_gate_up() && name.ends_with("ffn_up.weight");
+  if (const int index = IndexOf(name); index >= 0 && !is_half) {
+    return {index, 0, parameters_[static_cast<size_t>(index)].value.size(0)};
+  }
   struct Part {
-    const char* ending;
-    const char* fused;
+    std::string_view ending, fused;
     int64_t first, n;
   };
-  const Part parts[] = {{"attn_q", "attn_qkv", 0, c.q_rows()},
-                        {"attn_k", "attn_qkv", c.q_rows(), c.kv_rows()},
-                        {"attn_v", "attn_qkv", c.q_rows() + c.kv_rows(), c.kv_rows()},
-                        {"ffn_gate", "ffn_up", 0, c.intermediate_size},
-                        {"ffn_up", "ffn_up", c.intermediate_size, c.intermediate_size}};
+  const Part parts[] = {{".attn_q", ".attn_qkv", 0, c.q_rows()},
+                        {".attn_k", ".attn_qkv", c.q_rows(), c.kv_rows()},
+                        {".attn_v", ".attn_qkv", c.q_rows() + c.kv_rows(), c.kv_rows()},
+                        {".ffn_gate", ".ffn_up", 0, c.intermediate_size},
+                        {".ffn_up", ".ffn_up", c.intermediate_size, c.intermediate_size}};
+  const size_t dot = std::min(name.rfind('.'), name.size());
+  const std::string_view stem = std::string_view(name).substr(0, dot);
   for (const Part& part : parts) {
-    if (!stem.ends_with(StrCat(".", part.ending))) continue;
-    const std::string fused =
-        stem.substr(0, stem.size() - std::string_view(part.ending).size()) + part.fused + kind;
-    for (const Parameter& parameter : parameters_) {
-      if (parameter.name == fused) return parameter.value.detach().narrow(0, part.first, part.n);
-    }
+    if (!stem.ends_with(part.ending)) continue;
+    const std::string_view front = stem.substr(0, stem.size() - part.ending.size());
+    const int index = IndexOf(StrCat(front, part.fused, name.substr(dot)));
+    if (index >= 0) return {index, part.first, part.n};
   }
   return {};
+}
+
+at::Tensor TrainableDecoder::FileValue(const std::string& name) const {
+  const FilePlace place = PlaceOf(name);
+  if (place.parameter < 0) return {};
+  const at::Tensor& value = parameters_[static_cast<size_t>(place.parameter)].value;
+  return value.detach().narrow(0, place.first, place.n);
+}
+
+void TrainableDecoder::Bake(const WeightTransform& transform) {
+  const at::NoGradGuard no_grad;
+  for (Parameter& parameter : parameters_) {
+    if (parameter.is_matrix) parameter.value.copy_(transform(parameter));
+  }
 }
 
 }  // namespace autoglm

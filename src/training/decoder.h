@@ -35,9 +35,10 @@ class TrainableDecoder {
   using WeightTransform = std::function<at::Tensor(const Parameter& parameter)>;
   void set_weight_transform(WeightTransform transform) { transform_ = std::move(transform); }
 
-  /// What is wanted of a forward pass beside its logits.
+  /// What is wanted of a forward pass beside its logits; n rows, padding included.
   struct Trace {
     std::vector<at::Tensor> hidden;  ///< [n, hidden_size]: behind the embedding and each layer
+    std::vector<at::Tensor> qkv;     ///< [n, q_rows + 2 * kv_rows] of each layer, before rotation
   };
 
   /// Logits [scored_rows, vocab_size] of a batch. kInvalidArgument-like conditions (ids outside the
@@ -47,9 +48,20 @@ class TrainableDecoder {
   /// Turns every parameter into `type` (double for checks).
   void To(at::ScalarType type);
 
-  /// The value of a tensor as files hold it ("blk.0.attn_q.weight"), a view of a parameter.
-  /// Undefined if there is none of that name.
+  /// Where a tensor as files hold it ("blk.0.attn_q.weight") is: rows of a parameter.
+  struct FilePlace {
+    int parameter = -1;  ///< of parameters(); -1: there is none of that name
+    int64_t first = 0, n = 0;
+  };
+  FilePlace PlaceOf(const std::string& name) const;
+  /// Its value, a view of the parameter; undefined if there is none of that name.
   at::Tensor FileValue(const std::string& name) const;
+
+  /// Puts the values of a weight transform in the place of the weights, for good.
+  void Bake(const WeightTransform& transform);
+
+  /// Leaves layer `i` out of the forward pass (-1: none), to see what it is worth.
+  void set_skipped_layer(int i) { skipped_layer_ = i; }
 
  private:
   struct Layer {
@@ -62,9 +74,11 @@ class TrainableDecoder {
   int AddVector(const std::string& name, int64_t n, double value);
   void AddLayer(int i, uint64_t seed);
   at::Tensor Weight(int index) const;
-  at::Tensor Attend(const Layer& layer, const at::Tensor& h, int n_positions) const;
+  at::Tensor Attend(const Layer& layer, const at::Tensor& h, int n_positions, Trace* trace) const;
   at::Tensor NormalizeHeads(const Layer& layer, const at::Tensor& qkv) const;
-  at::Tensor RunLayer(const Layer& layer, at::Tensor x, int n_positions) const;
+  at::Tensor RunLayer(const Layer& layer, at::Tensor x, int n_positions, Trace* trace) const;
+  int IndexOf(std::string_view name) const;
+  std::string SourceName(const std::string& name) const;
   void MakeRotaryTable();
 
   DecoderConfig config_;
@@ -73,6 +87,7 @@ class TrainableDecoder {
   int token_embd_ = -1, output_norm_ = -1, output_ = -1;
   at::Tensor cos_, sin_;  ///< [max_position_embeddings, rotary_dim / 2]
   WeightTransform transform_;
+  int skipped_layer_ = -1;
 };
 
 }  // namespace autoglm

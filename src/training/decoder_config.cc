@@ -6,6 +6,7 @@
 #include "formats/hf/architectures.h"
 #include "formats/hf/config.h"
 #include "formats/hf/model.h"
+#include "formats/layer_sources.h"
 
 namespace autoglm {
 
@@ -55,6 +56,19 @@ Status CheckSizes(const DecoderConfig& c) {
     return wrong("the rotary embedding turns ", c.rotary_dim, " of the ", c.head_dim,
                  " elements of a head, expected an even number of them");
   }
+  const bool wrong_count = !c.layer_sources.empty() &&
+                           c.layer_sources.size() != static_cast<size_t>(c.num_hidden_layers);
+  if (wrong_count) {
+    return wrong("layers share weights by a list of ", c.layer_sources.size(), " for ",
+                 c.num_hidden_layers, " layers");
+  }
+  for (int i = 0; i < c.num_hidden_layers; ++i) {
+    const int source = c.source_of(i);
+    if (source < 0 || source > i || c.source_of(source) != source) {
+      return wrong("layer ", i, " takes its weights from layer ", source,
+                   ", expected a layer before it that has its own");
+    }
+  }
   if (!(c.rope_theta > 0) || !(c.rms_norm_eps >= 0)) {
     return wrong("rope_theta ", c.rope_theta, " or rms_norm_eps ", c.rms_norm_eps, " is negative");
   }
@@ -94,6 +108,18 @@ class Keys {
   Status status_;
 };
 
+void MarkShared(const DecoderConfig& config, FileLayout* layout) {
+  if (config.layer_sources.empty()) return;
+  layout->metadata.SetI32s(kLayerSourcesKey,
+                           {config.layer_sources.begin(), config.layer_sources.end()});
+  for (int i = 0; i < config.num_hidden_layers; ++i) {
+    if (config.source_of(i) == i) continue;
+    for (FileTensor& tensor : layout->tensors) {
+      if (tensor.name.starts_with(StrCat("blk.", i, "."))) tensor.is_shared = true;
+    }
+  }
+}
+
 }  // namespace
 
 int64_t DecoderConfig::n_parameters() const {
@@ -103,7 +129,9 @@ int64_t DecoderConfig::n_parameters() const {
   layer += (has_sandwich_norms() ? 4 : 2) * hidden + (has_head_norms() ? 2 * head_dim : 0);
   if (attention_bias) layer += q_rows() + 2 * kv_rows();
   if (has_output_bias()) layer += hidden;
-  return num_hidden_layers * layer + hidden + (tie_word_embeddings ? 1 : 2) * embedding;
+  int64_t n_layers = 0;
+  for (int i = 0; i < num_hidden_layers; ++i) n_layers += source_of(i) == i ? 1 : 0;
+  return n_layers * layer + hidden + (tie_word_embeddings ? 1 : 2) * embedding;
 }
 
 Result<DecoderConfig> ParseDecoderConfig(std::string_view config_json, int vocab_size) {
@@ -173,6 +201,10 @@ Result<DecoderConfig> ReadDecoderConfig(const Metadata& metadata,
   c.tie_word_embeddings = !has_tensor("output.weight");
   const auto tokens = metadata.GetStrings("tokenizer.ggml.tokens");
   c.vocab_size = keys.Size("vocab_size", tokens.ok() ? static_cast<int64_t>(tokens->size()) : 0);
+  if (metadata.Has(kLayerSourcesKey)) {
+    AUTOGLM_ASSIGN_OR_RETURN(const auto sources, metadata.GetInts(kLayerSourcesKey));
+    c.layer_sources.assign(sources.begin(), sources.end());
+  }
   for (const char* key : {"rope.scaling.type", "attention.sliding_window"}) {
     if (!keys.Has(key)) continue;
     const auto text = metadata.GetString(keys.Key(key), "");
@@ -243,6 +275,7 @@ Result<FileLayout> DescribeFile(const DecoderConfig& config) {
       layout.tensors.push_back(std::move(out));
     }
     layout.metadata = std::move(model.metadata);
+    MarkShared(config, &layout);
     return layout;
   }
   return Error(StatusCode::kInternal, "no importer for ", family->class_name);

@@ -30,7 +30,13 @@ struct DecoderConfig {
   float rope_theta = 10000;
   bool attention_bias = false;
   bool tie_word_embeddings = true;
+  /// Layer i computes with the weights of layer layer_sources[i], which is at most i and its own
+  /// source; empty: each with its own. A file stores those of the sources only.
+  std::vector<int> layer_sources;
 
+  int source_of(int layer) const {
+    return layer_sources.empty() ? layer : layer_sources[static_cast<size_t>(layer)];
+  }
   /// Rotary pairs are neighbours in a head, as the engine has them; else halves.
   bool rope_is_interleaved() const { return architecture != "qwen3"; }
   /// Q and K heads are normalized.
@@ -44,6 +50,7 @@ struct DecoderConfig {
 
   int q_rows() const { return num_attention_heads * head_dim; }
   int kv_rows() const { return num_key_value_heads * head_dim; }
+  /// Shared ones count once.
   int64_t n_parameters() const;
   bool operator==(const DecoderConfig&) const = default;
 };
@@ -72,6 +79,7 @@ struct FileTensor {
   std::string name;
   Shape shape;
   std::vector<Part> parts;
+  bool is_shared = false;  ///< a repetition of its source's, which GGUF files leave out
 };
 
 /// What a model of this shape consists of, in the order of its file, and its metadata (general.*

@@ -141,6 +141,7 @@ Result<TrainedModel> TrainedModel::Open(const std::string& path) {
   AUTOGLM_ASSIGN_OR_RETURN(const FileLayout layout, DescribeFile(*config));
   const at::NoGradGuard no_grad;
   for (const FileTensor& tensor : layout.tensors) {
+    if (tensor.is_shared) continue;
     const Status status = ReadTensor(*file, *model.decoder, tensor.name);
     if (!status.ok()) return status.WithContext(path);
   }
@@ -155,6 +156,7 @@ Status SaveGguf(const TrainableDecoder& decoder, const TokenizerPart& text, cons
   for (const auto& [key, value] : extra) layout.metadata.SetString(key, value);
   std::vector<TensorEntry> entries;
   for (const FileTensor& tensor : layout.tensors) {
+    if (tensor.is_shared) continue;
     entries.push_back({tensor.name, DType::kF32, tensor.shape});
   }
   return WriteGgufFile(path, layout.metadata, entries,
