@@ -34,29 +34,37 @@ struct UnpackBF16 {
   }
 };
 
-// Columns [0, n) of kLanes rows, row_bytes apart, as out[column * stride + row]. Of rows and of
-// bytes that do not exist nothing is read; their lanes repeat the last row.
+// The 16 bytes at column c of kLanes rows, row_bytes apart, of which n elements exist: columns[i]
+// is element c + i of every row. Of rows and of bytes that do not exist nothing is read; their
+// lanes repeat the last row.
+template <typename U>
+inline void UnpackStep(const std::byte* first, int64_t row_bytes, int n_rows, int64_t c, int64_t n,
+                       F32 (&columns)[16 / U::kBytes]) {
+  alignas(16) std::byte stage[kLanes * 16];
+  Rows rows(first + c * U::kBytes, row_bytes);
+  if (n_rows < kLanes || n < 16 / U::kBytes) {
+    for (int r = 0; r < kLanes; ++r) {
+      __builtin_memcpy(stage + 16 * r, first + Smaller(r, n_rows - 1) * row_bytes + c * U::kBytes,
+                       static_cast<size_t>(n * U::kBytes));
+    }
+    rows = Rows(stage, 16);
+  }
+  U8 groups[4];
+  I32 lanes[4];
+  for (int g = 0; g < 4; ++g) groups[g] = LoadRows(rows, g, 0);
+  Transpose(groups, lanes);
+  for (int i = 0; i < 4; ++i) U::Unpack(lanes[i], columns + i * U::kPerLane);
+}
+
+// Columns [0, n) of kLanes rows as out[column * stride + row]; see UnpackStep.
 template <typename U>
 void UnpackColumns(const std::byte* first, int64_t row_bytes, int n_rows, int64_t n, float* out,
                    int64_t stride) {
   constexpr int kPerStep = 16 / U::kBytes;
   for (int64_t c = 0; c < n; c += kPerStep) {
     const int64_t n_here = Smaller(kPerStep, n - c);
-    alignas(16) std::byte stage[kLanes * 16];
-    Rows rows(first + c * U::kBytes, row_bytes);
-    if (n_rows < kLanes || n_here < kPerStep) {
-      for (int r = 0; r < kLanes; ++r) {
-        __builtin_memcpy(stage + 16 * r, first + Smaller(r, n_rows - 1) * row_bytes + c * U::kBytes,
-                         static_cast<size_t>(n_here * U::kBytes));
-      }
-      rows = Rows(stage, 16);
-    }
-    U8 groups[4];
-    I32 lanes[4];
-    for (int g = 0; g < 4; ++g) groups[g] = LoadRows(rows, g, 0);
-    Transpose(groups, lanes);
     F32 columns[kPerStep];
-    for (int i = 0; i < 4; ++i) U::Unpack(lanes[i], columns + i * U::kPerLane);
+    UnpackStep<U>(first, row_bytes, n_rows, c, n_here, columns);
     for (int64_t i = 0; i < n_here; ++i) StoreF(out + (c + i) * stride, columns[i]);
   }
 }
@@ -102,10 +110,42 @@ inline void FloatTokens(const float* w, int64_t w_stride, int64_t n, const float
   }
 }
 
+// One token: what is unpacked is used at once. `next` as in GemvPanel.
+template <typename U, int kR>
+void FloatGemvRows(const LinearArgs& args, int64_t row, int n_last, const std::byte* next) {
+  constexpr int kPerStep = 16 / U::kBytes;
+  const int64_t row_bytes = args.cols * U::kBytes;
+  const float* x = reinterpret_cast<const float*>(args.x);
+  F32 sums[kR];
+  for (F32& sum : sums) sum = ZeroF();
+  for (int64_t c = 0; c < args.cols; c += kPerStep) {
+    const int64_t n = Smaller(kPerStep, args.cols - c);
+    if (next != nullptr) {
+      Fetch(next, kR * kLanes * 16);
+      next += kR * kLanes * 16;
+    }
+    F32 columns[kR][kPerStep];
+    AUTOGLM_UNROLL for (int r = 0; r < kR; ++r) {
+      UnpackStep<U>(args.weights + (row + r * kLanes) * row_bytes, row_bytes,
+                    r + 1 < kR ? kLanes : n_last, c, n, columns[r]);
+    }
+    for (int64_t i = 0; i < n; ++i) {
+      const F32 value = SplatF(x[c + i]);
+      AUTOGLM_UNROLL for (int r = 0; r < kR; ++r) sums[r] = Fma(columns[r][i], value, sums[r]);
+    }
+  }
+  for (int r = 0; r < kR; ++r) {
+    StoreRows(args.y + row + r * kLanes, sums[r], r + 1 < kR ? kLanes : n_last);
+  }
+}
+
 template <typename U, int kR>
 void FloatRows(const LinearArgs& args, int64_t row, int n_last) {
   constexpr int64_t kStride = kR * kLanes;
   const int64_t row_bytes = args.cols * U::kBytes;
+  if (args.n_tokens == 1) {
+    return FloatGemvRows<U, kR>(args, row, n_last, FetchFrom(args, row, kR * kLanes, row_bytes));
+  }
   for (int64_t c = 0; c < args.cols; c += kFloatColumns) {
     const int64_t n = Smaller(kFloatColumns, args.cols - c);
     for (int r = 0; r < kR; ++r) {

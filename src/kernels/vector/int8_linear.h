@@ -144,17 +144,20 @@ void GemvPanel(const LinearArgs& args, int64_t row, int64_t token, const std::by
 // Memory is fetched this far ahead of its use, rounded up to panels: long enough to arrive.
 inline constexpr int64_t kFetchAhead = 16 * 1024;
 
+// What to fetch while panel_rows rows from `row` on are multiplied: as many, behind them; null
+// where that is unknown.
+inline const std::byte* FetchFrom(const LinearArgs& args, int64_t row, int64_t panel_rows,
+                                  int64_t row_bytes) {
+  const int64_t panel_bytes = panel_rows * row_bytes;
+  const int64_t ahead = row + (kFetchAhead + panel_bytes - 1) / panel_bytes * panel_rows;
+  if (ahead < args.n_rows) return args.weights + ahead * row_bytes;
+  return args.next == nullptr ? nullptr : args.next + (ahead - args.n_rows) * row_bytes;
+}
+
 template <typename Q>
 void Gemv(const LinearArgs& args) {
-  const int64_t row_bytes = RowBytesOf<Q>(args), panel_bytes = kLanes * row_bytes;
-  const int64_t ahead = (kFetchAhead + panel_bytes - 1) / panel_bytes * kLanes;
   for (int64_t row = 0; row < args.n_rows; row += kLanes) {
-    const std::byte* next = nullptr;
-    if (row + ahead < args.n_rows) {
-      next = args.weights + (row + ahead) * row_bytes;
-    } else if (args.next != nullptr) {
-      next = args.next + (row + ahead - args.n_rows) * row_bytes;
-    }
+    const std::byte* next = FetchFrom(args, row, kLanes, RowBytesOf<Q>(args));
     int64_t t = 0;
     for (; t + 2 <= args.n_tokens; t += 2, next = nullptr) GemvPanel<Q, 2>(args, row, t, next);
     if (t < args.n_tokens) GemvPanel<Q, 1>(args, row, t, next);
