@@ -40,8 +40,8 @@ constexpr const char* kActions[] = {
     R"(do(action="Wait", duration="5 seconds"))",
     R"(do(action="Back"))",
     R"(finish(message="All is done."))",
-    "<think>The button is on the left.</think>\n"
-    R"(<answer>do(action="Double Tap", element=[0,999])</answer>)",
+    ("<think>The button is on the left.</think>\n"
+     R"(<answer>do(action="Double Tap", element=[0,999])</answer>)"),
 };
 
 constexpr char kTenFields[] = R"({"type": "object", "properties": {

@@ -51,8 +51,10 @@ struct Fixture {
     const std::string text = Run(*sequence);
     reason = sequence->stop_reason();
     last_status = sequence->status();
-    const auto generated = sequence->tokens().last(sequence->n_generated());
-    if (tokens) tokens->assign(generated.begin(), generated.end());
+    if (tokens != nullptr) {
+      const auto generated = sequence->tokens().last(sequence->n_generated());
+      tokens->assign(generated.begin(), generated.end());
+    }
     return text;
   }
 

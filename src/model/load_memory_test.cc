@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "base/sanitized_for_test.h"
 #include "formats/gguf_writer.h"
 #include "model/memory_model_for_test.h"
 #include "platform/memory.h"
@@ -13,12 +14,6 @@
 
 #ifdef __GLIBC__
 #include <malloc.h>
-#endif
-
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define AUTOGLM_COUNTS_MEMORY 0  // sanitizers keep memory of their own
-#else
-#define AUTOGLM_COUNTS_MEMORY 1
 #endif
 
 namespace autoglm {
@@ -74,7 +69,7 @@ bool ResetPeakRss() {
 }
 
 TEST(LoadMemoryTest, PeakStaysUnderTheQuantizedSizeAndTheLargestTensor) {
-  if (!AUTOGLM_COUNTS_MEMORY || !ResetPeakRss()) GTEST_SKIP() << "peak memory is not known here";
+  if (kSanitized || !ResetPeakRss()) GTEST_SKIP() << "peak memory is not known here";
   const auto path = std::filesystem::temp_directory_path() /
                     StrCat("autoglm_load_memory_test_", getpid(), ".gguf");
   ASSERT_TRUE(WriteModel(path.string()).ok());
