@@ -28,7 +28,8 @@ struct QatResult {
 Result<QatResult> QatModel(const QatOptions& options, const Logger& log,
                            const std::function<void(const TrainerProgress&)>& progress);
 
-/// `decoder` as a GGUF file of the recipe's types, made from unrounded.gguf, which it writes beside.
+/// `decoder` as a GGUF file of the recipe's types, made from unrounded.gguf, which it writes
+/// beside.
 Status SaveQuantized(const TrainableDecoder& decoder, const TokenizerPart& text,
                      const Recipe& recipe, const std::string& path, const ExtraMetadata& extra);
 
