@@ -308,6 +308,8 @@ TEST(AdminTest, LoadsPinsAndUnloads) {
   EXPECT_GT(model()["bytes"].get<int64_t>(), 0);
   EXPECT_EQ(post("/admin/models/fake/pin").status, 200);
   EXPECT_EQ(model()["pinned"], true);
+  // The answer to "load" holds the model until it is written, a moment after we have read it.
+  EXPECT_TRUE(Eventually([&] { return model()["in_use"] == false; }));
   EXPECT_EQ(post("/admin/models/fake/unload").status, 200);
   EXPECT_EQ(model()["loaded"], false);
   EXPECT_EQ(post("/admin/models/none/load").status, 404);
