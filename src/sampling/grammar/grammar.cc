@@ -187,16 +187,15 @@ std::string GrammarMatcher::Forced(size_t max_bytes) const {
 
 bool GrammarMatcher::MayOverrun(std::string_view bytes) const {
   const auto lock = Begin();
-  const TokenTrie& trie = grammar_->vocabulary_->trie();
+  const GrammarVocabulary& vocabulary = *grammar_->vocabulary_;
   StackStore::Id config = config_;
-  uint32_t node = 0;
-  for (const char c : bytes) {
-    node = trie.Child(node, static_cast<uint8_t>(c));
-    config = store_->Next(config, static_cast<uint8_t>(c));
-    if (node == 0) return false;
-  }
-  for (uint32_t i = node + 1; i < trie.nodes()[node].end; i = trie.nodes()[i].end) {
-    if (store_->Next(config, trie.nodes()[i].byte) != StackStore::kNone) return true;
+  for (const char c : bytes) config = store_->Next(config, static_cast<uint8_t>(c));
+  for (const TokenTrie* trie : {&vocabulary.plain_trie(), &vocabulary.trie()}) {
+    const uint32_t node = trie->Find(bytes);
+    if (node == TokenTrie::kNotFound) continue;
+    for (uint32_t i = node + 1; i < trie->nodes()[node].end; i = trie->nodes()[i].end) {
+      if (store_->Next(config, trie->nodes()[i].byte) != StackStore::kNone) return true;
+    }
   }
   return false;
 }

@@ -247,6 +247,74 @@ TEST(Grammar, MasksOverManyTokensAreWhatTheBytesSay) {
   }
 }
 
+void ExpectMaskAgrees(const GrammarMatcher& matcher, const std::string& where) {
+  const std::vector<bool> allowed = Masked(matcher);
+  for (int32_t id = 0; id < static_cast<int32_t>(allowed.size()); ++id) {
+    ASSERT_EQ(allowed[id], matcher.Allows(id)) << where << " token " << id;
+  }
+}
+
+// With so many characters left as tokens have, each length counts.
+TEST(Grammar, MasksOfBoundedStringsAreExactUpToTheirEnd) {
+  const auto vocabulary = LargeVocabulary();
+  for (const std::string gbnf :
+       {R"(root ::= "\"" ([^"\\\x00-\x1F] | "\\" .){0,35} "\"" [0-9])",
+        R"(root ::= "\"" [^"]{0,28} "b"? "\"")", R"(root ::= "\"" x "</" | "\"a"
+           x ::= [^<]{0,35})",
+        R"(root ::= "\"" x
+           x ::= [^<]{0,35})",
+        R"(root ::= "\"" x [a-c ]{0,30} "<"
+           x ::= [^<]{0,9})",
+        R"(root ::= "\"" ([^"<\\]{0,8} | [^"\\]{0,30}) "\"")", R"(root ::= "\"" [a-z ]{0,35} "\"")",
+        R"(root ::= "\"" [^\u4f60]{24} ".")"}) {
+    GrammarMatcher matcher = Matcher(gbnf, {}, vocabulary);
+    ASSERT_EQ(matcher.AcceptText("\""), 1u);
+    for (int n = 0; n <= 35; ++n) {
+      ExpectMaskAgrees(matcher, StrCat(gbnf, " after ", n));
+      if (matcher.AcceptText("a") != 1) break;
+    }
+  }
+}
+
+TEST(Grammar, TokensThatAreNoUtf8AreNotPermittedWithTheirNeighbours) {
+  // Many that begin alike: overlong forms, surrogates, beyond the last plane.
+  static const std::vector<std::string> tokens = [] {
+    std::vector<std::string> made;
+    for (const std::string_view lead : {"\xE0", "\xED", "\xF0", "\xF4", "\xE4"}) {
+      for (int second = 0x80; second <= 0xBF; ++second) {
+        std::string token(lead);
+        token += static_cast<char>(second);
+        for (const char* end : {"", "\x80", "\x81", "\x80\x80"}) made.push_back(token + end);
+      }
+    }
+    return made;
+  }();
+  const auto n = static_cast<int32_t>(tokens.size());
+  const auto vocabulary =
+      std::make_shared<const GrammarVocabulary>(n + 1, [n](int32_t id) -> GrammarToken {
+        if (id == n) return {GrammarToken::Kind::kEnd};
+        return {GrammarToken::Kind::kText, tokens[id]};
+      });
+  for (const char* gbnf : {"root ::= .*", "root ::= [^\"]{0,3} \"x\""}) {
+    ExpectMaskAgrees(Matcher(gbnf, {}, vocabulary), gbnf);
+  }
+}
+
+TEST(PlainTokens, CountsCharactersOfCommonTextOnly) {
+  EXPECT_EQ(PlainTokens::CountChars("abc Z9>"), 7);
+  EXPECT_EQ(PlainTokens::CountChars("\xE4\xBD\xA0\xC3\xA4"), 2);
+  EXPECT_EQ(PlainTokens::CountChars("a\xE4\xBD"), 2);  // cut off
+  for (const char* other : {"", "a\"", "\\", "a<b", "a\n", "\x7F", "\xA0",
+                            "\xBD\xA0"
+                            "a",
+                            "\xED\xA0"}) {
+    EXPECT_EQ(PlainTokens::CountChars(other), 0) << other;
+  }
+  EXPECT_EQ(PlainTokens::CountChars(std::string(PlainTokens::kMaxChars, 'a')),
+            PlainTokens::kMaxChars);
+  EXPECT_EQ(PlainTokens::CountChars(std::string(PlainTokens::kMaxChars + 1, 'a')), 0);
+}
+
 TEST(Grammar, LongRepetitionsAreExactNearBothEnds) {
   for (const int n : {1, 159, 160, 161, 162, 163, 300, 321, 322, 323}) {
     const std::string gbnf = StrCat("root ::= \"a\"{", n, ",", 2 * n, "} \"b\"");
@@ -256,10 +324,7 @@ TEST(Grammar, LongRepetitionsAreExactNearBothEnds) {
       const bool fits = count <= 2 * n;
       ASSERT_EQ(matcher.AcceptText(text) == text.size(), fits) << n << " " << count;
       if (!fits) continue;
-      const std::vector<bool> allowed = Masked(matcher);
-      for (int32_t id = 0; id < static_cast<int32_t>(allowed.size()); ++id) {
-        ASSERT_EQ(allowed[id], matcher.Allows(id)) << n << " " << count << " " << id;
-      }
+      ExpectMaskAgrees(matcher, StrCat(n, " ", count));
     }
   }
 }

@@ -7,7 +7,8 @@
 namespace autoglm {
 
 GrammarVocabulary::GrammarVocabulary(int32_t vocab_size,
-                                     const std::function<GrammarToken(int32_t)>& token) {
+                                     const std::function<GrammarToken(int32_t)>& token)
+    : plain_(vocab_size) {
   using Kind = GrammarToken::Kind;
   kinds_.reserve(vocab_size);
   path_end_.reserve(vocab_size);
@@ -28,14 +29,17 @@ GrammarVocabulary::GrammarVocabulary(int32_t vocab_size,
     }
     path_end_.push_back(static_cast<uint32_t>(paths_.size()));
   }
-  std::vector<std::pair<std::string_view, int32_t>> strings, long_strings;
+  std::vector<std::pair<std::string_view, int32_t>> plain, others, long_ones;
   for (int32_t id = 0; id < vocab_size; ++id) {
     if (path(id).empty()) continue;
+    const int n_chars = PlainTokens::CountChars(path(id));
     const bool is_long = path(id).size() > Automaton::kSimilarBytes;
-    (is_long ? long_strings : strings).emplace_back(path(id), id);
+    if (n_chars > 0) plain_.Add(id, n_chars);
+    (n_chars > 0 ? plain : is_long ? long_ones : others).emplace_back(path(id), id);
   }
-  trie_ = TokenTrie(std::move(strings));
-  long_trie_ = TokenTrie(std::move(long_strings));
+  plain_trie_ = TokenTrie(std::move(plain));
+  trie_ = TokenTrie(std::move(others));
+  long_trie_ = TokenTrie(std::move(long_ones));
 }
 
 std::string_view GrammarVocabulary::path(int32_t id) const {

@@ -10,6 +10,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "sampling/grammar/plain_tokens.h"
 #include "sampling/grammar/token_trie.h"
 
 namespace autoglm {
@@ -38,9 +39,12 @@ class GrammarVocabulary {
   GrammarToken::Kind kind(int32_t id) const { return kinds_[id]; }
   /// What an automaton reads for `id`; empty for kEnd and kNever.
   std::string_view path(int32_t id) const;
-  /// Of all paths that are no longer than Automaton::kSimilarBytes.
+  /// Most tokens; also as a trie of their paths.
+  const PlainTokens& plain() const { return plain_; }
+  const TokenTrie& plain_trie() const { return plain_trie_; }
+  /// Of the other paths that are no longer than Automaton::kSimilarBytes.
   const TokenTrie& trie() const { return trie_; }
-  /// Of the others; few, if any.
+  /// Of those that are; few, if any.
   const TokenTrie& long_trie() const { return long_trie_; }
   std::span<const int32_t> end_tokens() const { return end_tokens_; }
   /// The control token of this name, or -1.
@@ -50,7 +54,8 @@ class GrammarVocabulary {
   std::vector<GrammarToken::Kind> kinds_;
   std::vector<uint32_t> path_end_;
   std::string paths_;
-  TokenTrie trie_, long_trie_;
+  PlainTokens plain_;
+  TokenTrie plain_trie_, trie_, long_trie_;
   std::vector<int32_t> end_tokens_;
   std::unordered_map<std::string, int32_t> control_ids_;
 };

@@ -56,9 +56,9 @@ bool AllCharsLeadTo(StackStore::Id config, StackStore::Id target, StackStore* st
 MaskMaker::MaskMaker(const Automaton& automaton, const GrammarVocabulary& vocabulary)
     : automaton_(automaton),
       vocabulary_(vocabulary),
-      all_(vocabulary.size()),
-      walk_(std::max(vocabulary.trie().max_depth(), vocabulary.long_trie().max_depth()) + 1) {
-  all_.Add(vocabulary.trie().tokens());
+      walk_(std::max({vocabulary.plain_trie().max_depth(), vocabulary.trie().max_depth(),
+                      vocabulary.long_trie().max_depth()}) +
+            1) {
   for (const Automaton::State& state : automaton.states) {
     int n_bytes = 0;
     uint64_t classes = 0;
@@ -127,6 +127,19 @@ bool MaskMaker::PermitsAll(const TokenTrie::Node& node, StackStore::Id config, S
   return true;
 }
 
+int MaskMaker::PlainLimit(StackStore::Id config, StackStore* store, bool seeks_ends) {
+  const uint64_t plain = PlainTokens::classes();
+  for (int n_chars = 0;; ++n_chars) {
+    if (seeks_ends && store->has_empty(config)) return -1;
+    if (n_chars == PlainTokens::kMaxChars) return n_chars;
+    const Run& run = RunFrom(config, store);
+    if ((run.some & plain) == 0) return n_chars;
+    if ((run.all & plain) != plain) return -1;
+    if (run.next == config) return PlainTokens::kMaxChars;
+    config = run.next;
+  }
+}
+
 // Calls on_tokens(tokens) for those that `config` permits, in order, and on_end(node) for nodes
 // with which the stack may be empty. With `seeks_ends` for all below which not all is permitted;
 // what needs the empty stack is then not given to on_tokens.
@@ -176,6 +189,15 @@ void MaskMaker::AddPermitted(const TokenTrie& trie, StackStore* store, StackStor
       [](uint32_t) {}, /*seeks_ends=*/false);
 }
 
+void MaskMaker::AddPlain(StackStore* store, StackStore::Id config, TokenMask* mask) {
+  const int limit = PlainLimit(config, store, /*seeks_ends=*/false);
+  if (limit >= 0) {
+    mask->Add(vocabulary_.plain().UpTo(limit));
+  } else {
+    AddPermitted(vocabulary_.plain_trie(), store, config, mask);
+  }
+}
+
 void MaskMaker::Make(StackStore* store, StackStore::Id config, TokenMask* mask) {
   const auto all = store->entries(config);
   const std::vector<StackStore::Entry> entries(all.begin(), all.end());  // the store may grow
@@ -197,7 +219,11 @@ void MaskMaker::Make(StackStore* store, StackStore::Id config, TokenMask* mask) 
     const StackStore::Id returned = store->Return(below);
     if (returned != StackStore::kNone) AddPermitted(state_mask->behind, store, returned, mask);
   }
-  if (!walked.empty()) AddPermitted(vocabulary_.trie(), store, store->Only(walked), mask);
+  if (!walked.empty()) {
+    const StackStore::Id only = store->Only(walked);
+    AddPlain(store, only, mask);
+    AddPermitted(vocabulary_.trie(), store, only, mask);
+  }
   AddPermitted(vocabulary_.long_trie(), store, config, mask);
   if (store->has_empty(config)) mask->Add(vocabulary_.end_tokens());
   if (store->work_is_used_up()) ForgetConfigurations();  // the last may be wrong
@@ -221,51 +247,70 @@ const MaskMaker::StateMask* MaskMaker::MaskOfState(StackStore* store, uint32_t s
   return &states_.emplace(state, std::move(made)).first->second;
 }
 
-// Of runs of the trie's tokens, ascending: what is not in them is taken away where that is less.
-TokenMask MaskMaker::MaskOf(std::span<const std::span<const int32_t>> runs) const {
-  const std::span<const int32_t> tokens = vocabulary_.trie().tokens();
+// The plain tokens that `config` permits whatever is below it; on_end as for Walk.
+template <typename OnEnd>
+TokenMask MaskMaker::PlainInside(StackStore* store, StackStore::Id config, OnEnd on_end) {
+  const PlainTokens& plain = vocabulary_.plain();
+  const int limit = PlainLimit(config, store, /*seeks_ends=*/true);
+  if (limit >= 0) return plain.UpTo(limit);
+  // What is not permitted is taken away where that is less.
+  const TokenTrie& trie = vocabulary_.plain_trie();
+  std::vector<std::span<const int32_t>> runs;
   size_t n = 0;
-  for (const auto& run : runs) n += run.size();
-  TokenMask mask = n > tokens.size() / 2 ? all_ : TokenMask(vocabulary_.size());
-  const int32_t* at = tokens.data();
-  for (const auto& run : runs) {
-    if (n > tokens.size() / 2) {
-      mask.Remove({at, run.data()});
+  const auto add = [&](std::span<const int32_t> tokens) {
+    n += tokens.size();
+    if (runs.empty() || runs.back().data() + runs.back().size() != tokens.data()) {
+      runs.push_back(tokens);
     } else {
-      mask.Add(run);
+      runs.back() = {runs.back().data(), runs.back().size() + tokens.size()};
     }
+  };
+  Walk(trie, store, config, add, on_end, /*seeks_ends=*/true);
+  if (n <= trie.tokens().size() / 2) {
+    TokenMask mask(vocabulary_.size());
+    for (const auto& run : runs) mask.Add(run);
+    return mask;
+  }
+  TokenMask mask = plain.UpTo(PlainTokens::kMaxChars);
+  const int32_t* at = trie.tokens().data();
+  for (const auto& run : runs) {
+    mask.Remove({at, run.data()});
     at = run.data() + run.size();
   }
-  if (n > tokens.size() / 2) mask.Remove({at, tokens.data() + tokens.size()});
+  mask.Remove({at, trie.tokens().data() + trie.tokens().size()});
   return mask;
 }
 
-MaskMaker::StateMask MaskMaker::MakeStateMask(StackStore* store, uint32_t state) {
-  const TokenTrie& trie = vocabulary_.trie();
-  StateMask made;
-  std::vector<uint32_t> ends;  // trie nodes with which the state's rule may be complete
-  std::vector<std::span<const int32_t>> inside;
-  Walk(
-      trie, store, store->Of(state),
-      [&](std::span<const int32_t> tokens) {
-        if (inside.empty() || inside.back().data() + inside.back().size() != tokens.data()) {
-          inside.push_back(tokens);
-        } else {
-          inside.back() = {inside.back().data(), inside.back().size() + tokens.size()};
-        }
-      },
-      [&](uint32_t node) { ends.push_back(node); }, /*seeks_ends=*/true);
-  made.inside = MaskOf(inside);
-  std::vector<std::pair<std::string_view, int32_t>> behind;
+// Adds what goes on behind `ends`, nodes of `trie`, but for what is `inside`. False: too much.
+bool MaskMaker::AddBehind(const TokenTrie& trie, std::span<const uint32_t> ends,
+                          const TokenMask& inside,
+                          std::vector<std::pair<std::string_view, int32_t>>* behind) const {
   for (const uint32_t end : ends) {
     const TokenTrie::Node& node = trie.nodes()[end];
-    const uint32_t last = trie.nodes()[node.end].first_token;
-    for (uint32_t i = node.first_token; i < last; ++i) {
+    for (uint32_t i = node.first_token; i < node.end_token; ++i) {
       const int32_t token = trie.tokens()[i];
-      if (made.inside.Has(token)) continue;
-      if (behind.size() == kMaxBehind) return {};
-      behind.emplace_back(vocabulary_.path(token).substr(node.depth), token);
+      if (inside.Has(token)) continue;
+      if (behind->size() == kMaxBehind) return false;
+      behind->emplace_back(vocabulary_.path(token).substr(node.depth), token);
     }
+  }
+  return true;
+}
+
+MaskMaker::StateMask MaskMaker::MakeStateMask(StackStore* store, uint32_t state) {
+  const StackStore::Id config = store->Of(state);
+  std::vector<uint32_t> plain_ends, ends;  // nodes with which the state's rule may be complete
+  StateMask made;
+  made.inside =
+      PlainInside(store, config, [&plain_ends](uint32_t node) { plain_ends.push_back(node); });
+  Walk(
+      vocabulary_.trie(), store, config,
+      [&made](std::span<const int32_t> tokens) { made.inside.Add(tokens); },
+      [&ends](uint32_t node) { ends.push_back(node); }, /*seeks_ends=*/true);
+  std::vector<std::pair<std::string_view, int32_t>> behind;
+  if (!AddBehind(vocabulary_.plain_trie(), plain_ends, made.inside, &behind) ||
+      !AddBehind(vocabulary_.trie(), ends, made.inside, &behind)) {
+    return {};
   }
   made.behind = TokenTrie(std::move(behind));
   made.inside.Compact();

@@ -4,13 +4,15 @@
 // them does not depend on where the string stands. For a state that permits much, those are found
 // once; the others, which go on behind the end of its rule, are kept as the trie of what comes
 // behind it and are tried anew for each stack. (Dong et al. 2024, "XGrammar", divides the
-// vocabulary in this way.) What permits little is found by walking the vocabulary's trie, which
-// ends soon.
+// vocabulary in this way.) What permits little is found by walking the vocabulary's tries, which
+// ends soon. Plain tokens are decided together where only their length counts.
 #pragma once
 
 #include <cstdint>
 #include <span>
+#include <string_view>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "sampling/grammar/grammar_vocabulary.h"
@@ -48,7 +50,6 @@ class MaskMaker {
 
   const StateMask* MaskOfState(StackStore* store, uint32_t state);
   StateMask MakeStateMask(StackStore* store, uint32_t state);
-  TokenMask MaskOf(std::span<const std::span<const int32_t>> runs) const;
   /// Of a configuration, in classes of bytes (ByteSummary).
   struct Run {
     uint64_t some = 0;  ///< no other byte may come next
@@ -62,11 +63,19 @@ class MaskMaker {
   /// Whether `config` (before the character that `node` begins, if it does) permits all that is
   /// below `node`. False also where that would take long to find out.
   bool PermitsAll(const TokenTrie::Node& node, StackStore::Id config, StackStore* store);
+  /// The number of characters up to which `config` permits plain tokens, and no longer ones; or -1,
+  /// if other things count. With `seeks_ends` -1 too where the stack may be empty on the way.
+  int PlainLimit(StackStore::Id config, StackStore* store, bool seeks_ends);
   template <typename OnTokens, typename OnEnd>
   void Walk(const TokenTrie& trie, StackStore* store, StackStore::Id config, OnTokens on_tokens,
             OnEnd on_end, bool seeks_ends);
   void AddPermitted(const TokenTrie& trie, StackStore* store, StackStore::Id config,
                     TokenMask* mask);
+  void AddPlain(StackStore* store, StackStore::Id config, TokenMask* mask);
+  template <typename OnEnd>
+  TokenMask PlainInside(StackStore* store, StackStore::Id config, OnEnd on_end);
+  bool AddBehind(const TokenTrie& trie, std::span<const uint32_t> ends, const TokenMask& inside,
+                 std::vector<std::pair<std::string_view, int32_t>>* behind) const;
 
   const Automaton& automaton_;
   const GrammarVocabulary& vocabulary_;
@@ -76,7 +85,6 @@ class MaskMaker {
   size_t bytes_ = 0;
   std::vector<Run> runs_;
   std::vector<uint32_t> run_of_config_;  ///< [configurations of the store] of runs_, or kNoRun
-  TokenMask all_;                        ///< tokens of the vocabulary's trie
   std::vector<StackStore::Id> walk_;     ///< [depth + 1] configurations along the path
 };
 

@@ -4,6 +4,25 @@
 #include <array>
 
 namespace autoglm {
+namespace {
+
+constexpr uint8_t kNever = 0xFF;
+
+// The bytes that a character still needs behind `byte`, which stands behind `before`, where it
+// needed `open`. kNever: it is ill-formed (Unicode 15, table 3-7).
+uint8_t StillOpen(uint8_t open, uint8_t before, uint8_t byte) {
+  if (open == kNever) return kNever;
+  if (open == 0) {
+    if (byte < 0x80) return 0;
+    if (byte < 0xC2 || byte > 0xF4) return kNever;
+    return byte < 0xE0 ? 1 : byte < 0xF0 ? 2 : 3;
+  }
+  const uint8_t low = before == 0xE0 ? 0xA0 : before == 0xF0 ? 0x90 : 0x80;
+  const uint8_t high = before == 0xED ? 0x9F : before == 0xF4 ? 0x8F : 0xBF;
+  return low <= byte && byte <= high ? static_cast<uint8_t>(open - 1) : kNever;
+}
+
+}  // namespace
 
 TokenTrie::TokenTrie(std::vector<std::pair<std::string_view, int32_t>> strings) {
   std::erase_if(strings, [](const auto& entry) { return entry.first.size() > kMaxBytes; });
@@ -66,27 +85,15 @@ void TokenTrie::Summarize() {
   std::vector<uint32_t> parent_of(n_nodes(), 0);
   std::vector<uint8_t> open(n_nodes(), 0);  // bytes that the character before still needs
   for (uint32_t i = 1; i < n_nodes(); ++i) {
-    const uint8_t byte = nodes_[i].byte;
     parent_of[i] = parent[nodes_[i].depth - 1];
     parent[nodes_[i].depth] = i;
-    const uint8_t needed = open[parent_of[i]];
-    const bool continues = (byte & 0xC0) == 0x80;
-    const uint8_t lead = byte >= 0xC2 && byte < 0xE0   ? 1
-                         : byte >= 0xE0 && byte < 0xF0 ? 2
-                         : byte >= 0xF0 && byte < 0xF5 ? 3
-                                                       : 0;
-    constexpr uint8_t kNever = 0xFF;
-    open[i] = needed == kNever ? kNever
-              : needed > 0     ? (continues ? static_cast<uint8_t>(needed - 1) : kNever)
-              : byte < 0x80    ? uint8_t{0}
-              : lead > 0       ? lead
-                               : kNever;
+    open[i] = StillOpen(open[parent_of[i]], nodes_[parent_of[i]].byte, nodes_[i].byte);
   }
   std::vector<uint64_t> inside(n_nodes(), 0);
   for (uint32_t i = static_cast<uint32_t>(n_nodes()); i-- > 1;) {
     const uint32_t up = parent_of[i];
     const bool begins = open[up] == 0;
-    const uint64_t own = open[i] == 0xFF ? kIllFormed
+    const uint64_t own = open[i] == kNever ? kIllFormed
                          : nodes_[i].byte < 0x80
                              ? ByteSummary::Bit(ByteSummary::ClassOf(nodes_[i].byte))
                              : kBeyondAscii;
@@ -97,15 +104,19 @@ void TokenTrie::Summarize() {
   }
   for (uint32_t i = 0; i < n_nodes(); ++i) {
     const bool is_within = open[i] != 0 && open[parent_of[i]] != 0;
-    nodes_[i].summary = is_within || open[i] == 0xFF ? inside[i] | kIllFormed : inside[i];
+    nodes_[i].summary = is_within || open[i] == kNever ? inside[i] | kIllFormed : inside[i];
   }
 }
 
-uint32_t TokenTrie::Child(uint32_t node, uint8_t byte) const {
-  for (uint32_t child = node + 1; child < nodes_[node].end; child = nodes_[child].end) {
-    if (nodes_[child].byte == byte) return child;
+uint32_t TokenTrie::Find(std::string_view bytes) const {
+  uint32_t node = 0;
+  for (const char c : bytes) {
+    const uint32_t end = nodes_[node].end;
+    ++node;
+    while (node < end && nodes_[node].byte != static_cast<uint8_t>(c)) node = nodes_[node].end;
+    if (node == end) return kNotFound;
   }
-  return 0;
+  return node;
 }
 
 }  // namespace autoglm

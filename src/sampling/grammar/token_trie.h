@@ -40,6 +40,7 @@ class TokenTrie {
     bool begins_char() const { return byte >= 0xC2; }
   };
   static constexpr size_t kMaxBytes = 65535;
+  static constexpr uint32_t kNotFound = UINT32_MAX;
 
   TokenTrie() : TokenTrie(std::vector<std::pair<std::string_view, int32_t>>()) {}
   /// Strings longer than kMaxBytes are left out.
@@ -50,8 +51,8 @@ class TokenTrie {
   size_t n_nodes() const { return nodes_.size() - 1; }
   std::span<const int32_t> tokens() const { return tokens_; }
   int max_depth() const { return max_depth_; }
-  /// The child of `node` by `byte`, or 0.
-  uint32_t Child(uint32_t node, uint8_t byte) const;
+  /// The node to which `bytes` lead from the root, or kNotFound.
+  uint32_t Find(std::string_view bytes) const;
   size_t bytes() const { return nodes_.size() * sizeof(Node) + tokens_.size() * sizeof(int32_t); }
 
  private:
