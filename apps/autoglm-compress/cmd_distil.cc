@@ -30,32 +30,26 @@ class DistilCommand : public Command {
     app->add_option("--relation-weight", o.loss.relation_weight,
                     "of queries, keys and values seeing one another alike")
         ->check(Between(0, 1e6));
-    DeclareData(app, &o.data, &o.valid);
-    DeclareTrainerOptions(app, &o.trainer);
-    DeclareMetadata(app, &metadata_);
-    DeclareThreads(app, &o.n_threads);
-    AddJsonOption(app, &json_);
+    arguments_.Declare(app, &o);
   }
 
   Status Check() override {
     if (options_.config.empty() == options_.student.empty()) {
       return Error(StatusCode::kInvalidArgument, "give one of --config and --student");
     }
-    AUTOGLM_ASSIGN_OR_RETURN(options_.metadata, ParseMetadata(metadata_));
-    return OkStatus();
+    return arguments_.Check();
   }
 
   Status Run() override {
     AUTOGLM_ASSIGN_OR_RETURN(const TrainerResult result,
                              DistilModel(options_, StderrLogger(true), ProgressLine()));
-    ReportTraining(result, options_.trainer.folder, json_);
+    arguments_.Report(result);
     return OkStatus();
   }
 
  private:
   DistilOptions options_;
-  std::vector<std::string> metadata_;
-  bool json_ = false;
+  TrainingArguments arguments_;
 };
 
 }  // namespace

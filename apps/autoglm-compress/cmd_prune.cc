@@ -38,11 +38,7 @@ class PruneCommand : public Command {
     app->add_option("--teacher-weight", o.teacher_weight,
                     "of the original's opinion while healing; the data has the rest")
         ->check(Between(0, 1));
-    DeclareData(app, &o.data, &o.valid);
-    DeclareTrainerOptions(app, &o.trainer);
-    DeclareMetadata(app, &metadata_);
-    DeclareThreads(app, &o.n_threads);
-    AddJsonOption(app, &json_);
+    arguments_.Declare(app, &o);
   }
 
   Status Check() override {
@@ -58,22 +54,20 @@ class PruneCommand : public Command {
       };
       options_.parts = {has("ffn"), has("heads"), has("layers"), has("hidden")};
     }
-    AUTOGLM_ASSIGN_OR_RETURN(options_.metadata, ParseMetadata(metadata_));
-    return OkStatus();
+    return arguments_.Check();
   }
 
   Status Run() override {
     AUTOGLM_ASSIGN_OR_RETURN(const PruneResult result,
                              PruneModel(options_, StderrLogger(true), ProgressLine()));
-    ReportTraining(result.training, options_.trainer.folder, json_);
+    arguments_.Report(result.training);
     return OkStatus();
   }
 
  private:
   PruneOptions options_;
   std::vector<std::string> parts_;
-  std::vector<std::string> metadata_;
-  bool json_ = false;
+  TrainingArguments arguments_;
 };
 
 }  // namespace

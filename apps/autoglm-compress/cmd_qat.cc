@@ -17,31 +17,25 @@ class QatCommand : public Command {
         ->type_name("MODEL")
         ->required();
     app->add_option("--type", o.type, "q8_0, q4_0 ...")->type_name("TYPE")->required();
-    DeclareData(app, &o.data, &o.valid);
-    DeclareTrainerOptions(app, &o.trainer);
-    DeclareMetadata(app, &metadata_);
-    DeclareThreads(app, &o.n_threads);
-    AddJsonOption(app, &json_);
+    arguments_.Declare(app, &o);
   }
 
   Status Check() override {
     const Status type = ParseRecipe(options_.type).status();
     if (!type.ok()) return type.WithContext("--type");
-    AUTOGLM_ASSIGN_OR_RETURN(options_.metadata, ParseMetadata(metadata_));
-    return OkStatus();
+    return arguments_.Check();
   }
 
   Status Run() override {
     AUTOGLM_ASSIGN_OR_RETURN(const QatResult result,
                              QatModel(options_, StderrLogger(true), ProgressLine()));
-    ReportTraining(result.training, options_.trainer.folder, json_);
+    arguments_.Report(result.training);
     return OkStatus();
   }
 
  private:
   QatOptions options_;
-  std::vector<std::string> metadata_;
-  bool json_ = false;
+  TrainingArguments arguments_;
 };
 
 }  // namespace

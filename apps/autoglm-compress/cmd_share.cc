@@ -20,29 +20,21 @@ class ShareCommand : public Command {
     app->add_option("--teacher-weight", o.teacher_weight,
                     "of the original's opinion while healing; the data has the rest")
         ->check(Between(0, 1));
-    DeclareData(app, &o.data, &o.valid);
-    DeclareTrainerOptions(app, &o.trainer);
-    DeclareMetadata(app, &metadata_);
-    DeclareThreads(app, &o.n_threads);
-    AddJsonOption(app, &json_);
+    arguments_.Declare(app, &o);
   }
 
-  Status Check() override {
-    AUTOGLM_ASSIGN_OR_RETURN(options_.metadata, ParseMetadata(metadata_));
-    return OkStatus();
-  }
+  Status Check() override { return arguments_.Check(); }
 
   Status Run() override {
     AUTOGLM_ASSIGN_OR_RETURN(const ShareResult result,
                              ShareModel(options_, StderrLogger(true), ProgressLine()));
-    ReportTraining(result.training, options_.trainer.folder, json_);
+    arguments_.Report(result.training);
     return OkStatus();
   }
 
  private:
   ShareOptions options_;
-  std::vector<std::string> metadata_;
-  bool json_ = false;
+  TrainingArguments arguments_;
 };
 
 }  // namespace

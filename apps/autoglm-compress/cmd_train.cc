@@ -15,7 +15,6 @@ class TrainCommand : public Command {
  public:
   void Declare(CLI::App* app) override {
     TrainOptions& o = options_;
-    DeclareData(app, &o.data, &o.valid);
     app->add_option("--config", o.config, "config.json of a new model (glm, glm4, llama, qwen3)")
         ->type_name("FILE");
     app->add_option("--init", o.init, "a model to go on from")->type_name("MODEL");
@@ -27,18 +26,14 @@ class TrainCommand : public Command {
                   "let its tokens join letters with spaces, digits and marks");
     app->add_option("--chat-template", template_file_, "Jinja file; else a template of GLM's form")
         ->type_name("FILE");
-    DeclareTrainerOptions(app, &o.trainer);
-    DeclareMetadata(app, &metadata_);
-    DeclareThreads(app, &o.n_threads);
-    AddJsonOption(app, &json_);
+    arguments_.Declare(app, &o);
   }
 
   Status Check() override {
     if (options_.config.empty() == options_.init.empty()) {
       return Error(StatusCode::kInvalidArgument, "give one of --config and --init");
     }
-    AUTOGLM_ASSIGN_OR_RETURN(options_.metadata, ParseMetadata(metadata_));
-    return OkStatus();
+    return arguments_.Check();
   }
 
   Status Run() override {
@@ -48,15 +43,14 @@ class TrainCommand : public Command {
     }
     AUTOGLM_ASSIGN_OR_RETURN(const TrainerResult result,
                              TrainModel(options_, StderrLogger(true), ProgressLine()));
-    ReportTraining(result, options_.trainer.folder, json_);
+    arguments_.Report(result);
     return OkStatus();
   }
 
  private:
   TrainOptions options_;
   std::string template_file_;
-  std::vector<std::string> metadata_;
-  bool json_ = false;
+  TrainingArguments arguments_;
 };
 
 }  // namespace

@@ -44,8 +44,7 @@ std::string Line(const TrainerProgress& p) {
                 " left");
 }
 
-}  // namespace
-
+/// --out, --epochs and what else is of the run.
 void DeclareTrainerOptions(CLI::App* app, TrainerOptions* o) {
   app->add_option("--out", o->folder, "folder for the model, its checkpoint and train.csv")
       ->type_name("FOLDER")
@@ -79,25 +78,8 @@ void DeclareTrainerOptions(CLI::App* app, TrainerOptions* o) {
       ->check(WholeBetween(1, kMostWhole));
 }
 
-void DeclareData(CLI::App* app, std::vector<std::string>* data, std::string* valid) {
-  app->add_option("--data", *data, "text, or JSON Lines of {\"prompt\", \"answer\"}; also several")
-      ->type_name("FILE")
-      ->required();
-  app->add_option("--valid", *valid, "the same, to validate with")->type_name("FILE");
-}
-
-void DeclareThreads(CLI::App* app, int* n_threads) {
-  app->add_option("--threads", *n_threads, "threads to compute with")->check(WholeBetween(1, 1024));
-}
-
-void DeclareMetadata(CLI::App* app, std::vector<std::string>* pairs) {
-  app->add_option("--metadata", *pairs, "KEY=TEXT for the GGUF file, also several")
-      ->type_name("KEY=TEXT");
-}
-
-Result<std::vector<std::pair<std::string, std::string>>> ParseMetadata(
-    const std::vector<std::string>& pairs) {
-  std::vector<std::pair<std::string, std::string>> parsed;
+Result<ExtraMetadata> ParseMetadata(const std::vector<std::string>& pairs) {
+  ExtraMetadata parsed;
   for (const std::string& pair : pairs) {
     const size_t at = pair.find('=');
     if (at == pair.npos || at == 0) {
@@ -107,6 +89,33 @@ Result<std::vector<std::pair<std::string, std::string>>> ParseMetadata(
     parsed.emplace_back(pair.substr(0, at), pair.substr(at + 1));
   }
   return parsed;
+}
+
+}  // namespace
+
+void TrainingArguments::Declare(CLI::App* app, TrainingOptions* o) {
+  options_ = o;
+  app->add_option("--data", o->data,
+                  "text, or JSON Lines of {\"prompt\", \"answer\"}; also several")
+      ->type_name("FILE")
+      ->required();
+  app->add_option("--valid", o->valid, "the same, to validate with")->type_name("FILE");
+  app->add_option("--grammar", o->grammar,
+                  "learn answers among what this permits: a file, or a built-in one")
+      ->type_name("GRAMMAR");
+  DeclareTrainerOptions(app, &o->trainer);
+  app->add_option("--metadata", metadata_, "KEY=TEXT for the GGUF file, also several")
+      ->type_name("KEY=TEXT");
+  app->add_option("--threads", o->n_threads, "threads to compute with")
+      ->check(WholeBetween(1, 1024));
+  AddJsonOption(app, &json_);
+}
+
+Status TrainingArguments::Check() {
+  AUTOGLM_ASSIGN_OR_RETURN(options_->metadata, ParseMetadata(metadata_));
+  if (options_->grammar.empty()) return OkStatus();
+  AUTOGLM_ASSIGN_OR_RETURN(options_->grammar, ReadGrammar(options_->grammar));
+  return OkStatus();
 }
 
 std::function<void(const TrainerProgress&)> ProgressLine() {
@@ -122,8 +131,9 @@ std::function<void(const TrainerProgress&)> ProgressLine() {
   };
 }
 
-void ReportTraining(const TrainerResult& result, const std::string& folder, bool json) {
-  if (json) {
+void TrainingArguments::Report(const TrainerResult& result) const {
+  const std::string& folder = options_->trainer.folder;
+  if (json_) {
     nlohmann::ordered_json out = {{"out", folder},
                                   {"n_steps", result.n_steps},
                                   {"loss", result.loss},

@@ -6,29 +6,26 @@
 #include <string>
 #include <vector>
 
-#include "training/trainer.h"
+#include "training/train.h"
 
 namespace autoglm {
 
-/// --out, --epochs, --steps, --batch-tokens, --accumulate, --lr, --final-lr, --warmup,
-/// --weight-decay, --beta2, --clip, --seed, --valid-every, --patience, --checkpoint-every.
-void DeclareTrainerOptions(CLI::App* app, TrainerOptions* options);
+/// The options of TrainingOptions, and --json.
+class TrainingArguments {
+ public:
+  void Declare(CLI::App* app, TrainingOptions* options);
+  /// After the command line was read: splits --metadata, reads the file that --grammar names.
+  Status Check();
+  /// "FOLDER: 1200 steps, loss 0.031, validation 0.045", or JSON.
+  void Report(const TrainerResult& result) const;
 
-/// --data, --valid.
-void DeclareData(CLI::App* app, std::vector<std::string>* data, std::string* valid);
-
-/// --threads.
-void DeclareThreads(CLI::App* app, int* n_threads);
-
-/// --metadata KEY=TEXT, to be split by ParseMetadata.
-void DeclareMetadata(CLI::App* app, std::vector<std::string>* pairs);
-Result<std::vector<std::pair<std::string, std::string>>> ParseMetadata(
-    const std::vector<std::string>& pairs);
+ private:
+  TrainingOptions* options_ = nullptr;
+  std::vector<std::string> metadata_;
+  bool json_ = false;
+};
 
 /// A line on stderr that is written over where that is a terminal, else one every ten seconds.
 std::function<void(const TrainerProgress&)> ProgressLine();
-
-/// "1200 steps, loss 0.031, validation 0.045 -> FOLDER", or JSON.
-void ReportTraining(const TrainerResult& result, const std::string& folder, bool json);
 
 }  // namespace autoglm

@@ -10,6 +10,22 @@
 
 namespace autoglm {
 
+namespace {
+
+/// 0 for the choices of each row and kForbidden for the other tokens, in the shape of `logits`.
+at::Tensor Forbidden(const TokenChoices& choices, const at::Tensor& logits) {
+  at::Tensor mask = at::full(logits.sizes(), TrainableDecoder::kForbidden, at::kFloat);
+  float* row = mask.data_ptr<float>();
+  for (size_t i = 0; i < choices.ends.size(); ++i, row += logits.size(1)) {
+    const auto list = choices.at(i);
+    if (list.empty()) std::fill(row, row + logits.size(1), 0.0F);
+    for (const int32_t id : list) row[id] = 0;
+  }
+  return mask.to(logits.scalar_type());
+}
+
+}  // namespace
+
 TrainableDecoder::TrainableDecoder(const DecoderConfig& config, uint64_t seed) : config_(config) {
   const at::NoGradGuard no_grad;
   const DecoderConfig& c = config_;
@@ -157,7 +173,8 @@ at::Tensor TrainableDecoder::Logits(const TokenBatch& batch, Trace* trace) const
   }
   const at::Tensor scored = at::index_select(x, 0, rows);
   const at::Tensor h = RmsNorm(scored, Weight(output_norm_), config_.rms_norm_eps);
-  return at::mm(h, Weight(output_).t());
+  const at::Tensor logits = at::mm(h, Weight(output_).t());
+  return batch.choices.ends.empty() ? logits : logits - Forbidden(batch.choices, logits);
 }
 
 int TrainableDecoder::IndexOf(std::string_view name) const {

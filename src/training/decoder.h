@@ -35,14 +35,18 @@ class TrainableDecoder {
   using WeightTransform = std::function<at::Tensor(const Parameter& parameter)>;
   void set_weight_transform(WeightTransform transform) { transform_ = std::move(transform); }
 
+  /// So much that no probability is left.
+  static constexpr float kForbidden = 1e4F;
+
   /// What is wanted of a forward pass beside its logits; n rows, padding included.
   struct Trace {
     std::vector<at::Tensor> hidden;  ///< [n, hidden_size]: behind the embedding and each layer
     std::vector<at::Tensor> qkv;     ///< [n, q_rows + 2 * kv_rows] of each layer, before rotation
   };
 
-  /// Logits [scored_rows, vocab_size] of a batch. kInvalidArgument-like conditions (ids outside the
-  /// vocabulary, too many positions) are the caller's to exclude.
+  /// Logits [scored_rows, vocab_size] of a batch, lower by kForbidden outside its choices.
+  /// kInvalidArgument-like conditions (ids outside the vocabulary, too many positions) are the
+  /// caller's to exclude.
   at::Tensor Logits(const TokenBatch& batch, Trace* trace = nullptr) const;
 
   /// Turns every parameter into `type` (double for checks).

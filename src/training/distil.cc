@@ -148,7 +148,7 @@ Result<TrainerResult> DistilModel(const DistilOptions& options, const Logger& lo
     std::move(words.pairs.begin(), words.pairs.end(), std::back_inserter(text.pairs));
   }
   AUTOGLM_ASSIGN_OR_RETURN(const TrainingData data,
-                           LoadTrainingData(text, options.valid, student.text, n_ctx, log));
+                           LoadTrainingData(text, options, student.text, n_ctx, log));
   AUTOGLM_ASSIGN_OR_RETURN(const Objective objective,
                            DistilObjective(*teacher.decoder, *student.decoder, options.loss));
   TrainerOptions trainer = options.trainer;

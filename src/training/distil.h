@@ -15,17 +15,12 @@ struct DistilLoss {
   double relation_weight = 0;   ///< of the divergence of the last layer's relations
 };
 
-struct DistilOptions {
+struct DistilOptions : TrainingOptions {
   std::string teacher;  ///< a model of any shape that can be trained
   std::string config;   ///< config.json of a new student with the teacher's tokenizer, or
   std::string student;  ///< a model to go on from, with the same tokenizer
-  std::vector<std::string> data;
-  std::string valid;
   int n_generated = 0;  ///< prompts of the data that the teacher answers as well, as further data
   DistilLoss loss;
-  std::vector<std::pair<std::string, std::string>> metadata;
-  int n_threads = 1;
-  TrainerOptions trainer;
 };
 
 /// The loss of `student` towards `teacher` and the data. Both must outlive the result, which never

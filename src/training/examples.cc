@@ -5,6 +5,8 @@
 #include <numeric>
 
 #include "base/rng.h"
+#include "base/str.h"
+#include "training/torch.h"
 
 namespace autoglm {
 
@@ -59,8 +61,46 @@ Result<std::vector<int32_t>> EncodePrompt(const std::string& prompt, const Token
   return tokenizer.Encode(text, {.add_special = false, .parse_special = true});
 }
 
+struct EncodedPair {
+  std::vector<int32_t> tokens;
+  int n_given = 0;
+};
+
+Result<EncodedPair> EncodePair(const PromptAnswer& pair, const Tokenizer& tokenizer,
+                               const ChatTemplate& chat_template) {
+  EncodedPair encoded;
+  AUTOGLM_ASSIGN_OR_RETURN(encoded.tokens, EncodePrompt(pair.prompt, tokenizer, chat_template));
+  encoded.n_given = static_cast<int>(encoded.tokens.size());
+  const auto answer = tokenizer.Encode(pair.answer, {.add_special = false, .parse_special = false});
+  encoded.tokens.insert(encoded.tokens.end(), answer.begin(), answer.end());
+  encoded.tokens.push_back(tokenizer.eos_id());
+  return encoded;
+}
+
+/// Of all pairs, on all threads: a grammar for each prompt is most of the work of encoding.
+std::vector<Result<TokenChoices>> ChoicesOf(const std::vector<PromptAnswer>& pairs,
+                                            const std::vector<EncodedPair>& encoded,
+                                            const AnswerGrammar& grammar) {
+  std::vector<Result<TokenChoices>> choices(encoded.size(), TokenChoices{});
+  at::parallel_for(0, static_cast<int64_t>(pairs.size()), 256, [&](int64_t begin, int64_t end) {
+    for (auto i = static_cast<size_t>(begin); i < static_cast<size_t>(end); ++i) {
+      const auto answer =
+          std::span(encoded[i].tokens).subspan(static_cast<size_t>(encoded[i].n_given));
+      choices[i] = grammar.ChoicesFor(pairs[i].prompt, answer);
+    }
+  });
+  return choices;
+}
+
+int64_t NumScored(const TokenChoices& choices) {
+  int64_t n = 0;
+  for (size_t i = 0; i < choices.ends.size(); ++i) n += choices.at(i).size() != 1;
+  return n;
+}
+
 Result<ExampleSet> EncodePairs(const std::vector<PromptAnswer>& pairs, const Tokenizer& tokenizer,
-                               const ChatTemplate* chat_template, int n_ctx, int* n_left_out) {
+                               const ChatTemplate* chat_template, const AnswerGrammar* grammar,
+                               int n_ctx, LeftOut* left_out) {
   if (chat_template == nullptr) {
     return Error(StatusCode::kInvalidArgument,
                  "the model has no chat template to make prompts with");
@@ -68,46 +108,59 @@ Result<ExampleSet> EncodePairs(const std::vector<PromptAnswer>& pairs, const Tok
   if (tokenizer.eos_id() < 0) {
     return Error(StatusCode::kInvalidArgument, "the tokenizer has no token that ends an answer");
   }
-  ExampleSet examples;
+  std::vector<EncodedPair> encoded;
   for (const PromptAnswer& pair : pairs) {
-    AUTOGLM_ASSIGN_OR_RETURN(std::vector<int32_t> tokens,
-                             EncodePrompt(pair.prompt, tokenizer, *chat_template));
-    const auto n_given = static_cast<int>(tokens.size());
-    const auto answer =
-        tokenizer.Encode(pair.answer, {.add_special = false, .parse_special = false});
-    tokens.insert(tokens.end(), answer.begin(), answer.end());
-    tokens.push_back(tokenizer.eos_id());
+    AUTOGLM_ASSIGN_OR_RETURN(EncodedPair one, EncodePair(pair, tokenizer, *chat_template));
+    encoded.push_back(std::move(one));
+  }
+  std::vector<Result<TokenChoices>> choices;
+  if (grammar != nullptr) choices = ChoicesOf(pairs, encoded, *grammar);
+  ExampleSet examples;
+  for (size_t i = 0; i < pairs.size(); ++i) {
+    const auto& [tokens, n_given] = encoded[i];
     if (static_cast<int>(tokens.size()) > n_ctx + 1 || n_given == 0) {
-      ++*n_left_out;
-    } else {
+      ++left_out->too_long;
+    } else if (grammar == nullptr) {
       examples.Add(tokens, n_given);
+    } else if (!choices[i].ok()) {
+      if (left_out->outside_grammar++ == 0) left_out->outside_example = pairs[i].answer;
+    } else if (NumScored(*choices[i]) > 0) {
+      examples.Add(tokens, n_given, &*choices[i]);
     }
   }
-  if (examples.size() == 0) {
+  if (examples.size() > 0) return examples;
+  if (left_out->outside_grammar > 0) {
     return Error(StatusCode::kInvalidArgument, "none of the ", pairs.size(),
-                 " pairs fits into a context of ", n_ctx, " tokens");
+                 " answers follows the grammar; the first is '", Quoted(left_out->outside_example),
+                 "'");
   }
-  return examples;
+  return Error(StatusCode::kInvalidArgument, "none of the ", pairs.size(),
+               " pairs fits into a context of ", n_ctx, " tokens and leaves a choice");
 }
 
 }  // namespace
 
-void ExampleSet::Add(std::span<const int32_t> tokens, int n_given) {
+void ExampleSet::Add(std::span<const int32_t> tokens, int n_given, const TokenChoices* choices) {
   tokens_.insert(tokens_.end(), tokens.begin(), tokens.end());
   begin_.push_back(tokens_.size());
   given_.push_back(n_given);
+  const size_t n_scored = tokens.size() - static_cast<size_t>(n_given);
+  first_scored_.push_back(first_scored_.back() + n_scored);
+  for (size_t t = 0; choices != nullptr && t < n_scored; ++t) choices_.Add(choices->at(t));
 }
 
 int64_t ExampleSet::n_scored() const {
-  int64_t n = n_tokens();
-  for (const int given : given_) n -= given;
-  return n;
+  return has_choices() ? NumScored(choices_) : static_cast<int64_t>(first_scored_.back());
 }
 
 Result<ExampleSet> EncodeExamples(const TextData& data, const Tokenizer& tokenizer,
-                                  const ChatTemplate* chat_template, int n_ctx, int* n_left_out) {
+                                  const ChatTemplate* chat_template, const AnswerGrammar* grammar,
+                                  int n_ctx, LeftOut* left_out) {
   if (!data.pairs.empty()) {
-    return EncodePairs(data.pairs, tokenizer, chat_template, n_ctx, n_left_out);
+    return EncodePairs(data.pairs, tokenizer, chat_template, grammar, n_ctx, left_out);
+  }
+  if (grammar != nullptr) {
+    return Error(StatusCode::kInvalidArgument, "a grammar is of answers, and the data is text");
   }
   const std::vector<int32_t> tokens =
       tokenizer.Encode(data.text, {.add_special = true, .parse_special = false});
@@ -135,7 +188,13 @@ TokenBatch MakeBatch(const ExampleSet& examples, std::span<const int> indices) {
     const int n = examples.length(indices[s]);
     std::copy(tokens.begin(), tokens.end() - 1, batch.tokens.begin() + row);
     batch.n_tokens += n;
-    for (int t = examples.n_given(indices[s]) - 1; t < n; ++t) {
+    const int first = examples.n_given(indices[s]) - 1;
+    for (int t = first; t < n; ++t) {
+      if (examples.has_choices()) {
+        const auto choices = examples.choices(indices[s], t - first);
+        if (choices.size() == 1) continue;
+        batch.choices.Add(choices);
+      }
       batch.scored_rows.push_back(row + t);
       batch.targets.push_back(tokens[static_cast<size_t>(t) + 1]);
     }

@@ -87,11 +87,11 @@ class EncodedTest : public ::testing::Test {
 TEST_F(EncodedTest, APairIsTheRenderedPromptAndTheAnswerWithItsEnd) {
   TextData data;
   data.pairs = {{"turn on", "the light"}, {std::string(200, 'x'), "too long"}};
-  int n_left_out = 0;
-  const auto examples = EncodeExamples(data, *tokenizer_, &*template_, 64, &n_left_out);
+  LeftOut left_out;
+  const auto examples = EncodeExamples(data, *tokenizer_, &*template_, nullptr, 64, &left_out);
   ASSERT_TRUE(examples.ok()) << examples.status().ToString();
   ASSERT_EQ(examples->size(), 1);
-  EXPECT_EQ(n_left_out, 1);
+  EXPECT_EQ(left_out.too_long, 1);
   const auto tokens = examples->tokens(0);
   EXPECT_EQ(tokenizer_->Decode(tokens, true), "<|user|>turn on<|assistant|>the light<|endoftext|>");
   EXPECT_EQ(tokenizer_->Decode(tokens.first(static_cast<size_t>(examples->n_given(0))), true),
@@ -101,8 +101,8 @@ TEST_F(EncodedTest, APairIsTheRenderedPromptAndTheAnswerWithItsEnd) {
 TEST_F(EncodedTest, WindowsOfATextPredictEveryTokenButTheFirst) {
   TextData data;
   data.text = "turn on the light, turn on the light, turn on the light";
-  int n_left_out = 0;
-  const auto examples = EncodeExamples(data, *tokenizer_, nullptr, 4, &n_left_out);
+  LeftOut left_out;
+  const auto examples = EncodeExamples(data, *tokenizer_, nullptr, nullptr, 4, &left_out);
   ASSERT_TRUE(examples.ok());
   const auto all = tokenizer_->Encode(data.text, {});
   EXPECT_EQ(examples->n_scored(), static_cast<int64_t>(all.size()) - 1);
@@ -111,10 +111,10 @@ TEST_F(EncodedTest, WindowsOfATextPredictEveryTokenButTheFirst) {
 TEST_F(EncodedTest, PairsWithoutATemplateAndPairsThatNeverFitAreRefused) {
   TextData data;
   data.pairs = {{"turn on", "the light"}};
-  int n_left_out = 0;
-  EXPECT_EQ(EncodeExamples(data, *tokenizer_, nullptr, 64, &n_left_out).status().code(),
+  LeftOut left_out;
+  EXPECT_EQ(EncodeExamples(data, *tokenizer_, nullptr, nullptr, 64, &left_out).status().code(),
             StatusCode::kInvalidArgument);
-  EXPECT_EQ(EncodeExamples(data, *tokenizer_, &*template_, 2, &n_left_out).status().code(),
+  EXPECT_EQ(EncodeExamples(data, *tokenizer_, &*template_, nullptr, 2, &left_out).status().code(),
             StatusCode::kInvalidArgument);
 }
 

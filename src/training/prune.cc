@@ -94,7 +94,7 @@ Result<PruneResult> PruneModel(const PruneOptions& options, const Logger& log,
   AUTOGLM_ASSIGN_OR_RETURN(const TextData text, ReadTextFiles(options.data));
   AUTOGLM_ASSIGN_OR_RETURN(
       const TrainingData data,
-      LoadTrainingData(text, options.valid, model.text, original.max_position_embeddings, log));
+      LoadTrainingData(text, options, model.text, original.max_position_embeddings, log));
   const int64_t batch_tokens = options.trainer.batch_tokens;
   const auto valid_loss = [&](const TrainableDecoder& decoder) {
     return data.valid.size() > 0 ? MeanLoss(decoder, data.valid, batch_tokens) : 0;

@@ -19,10 +19,8 @@ struct PruneParts {
   bool hidden = false;  ///< the residual stream, by 32
 };
 
-struct PruneOptions {
+struct PruneOptions : TrainingOptions {
   std::string model;
-  std::vector<std::string> data;  ///< calibration and healing
-  std::string valid;
   PruneParts parts;
   // One of these is given (above 0).
   double ratio = 0;          ///< of all parameters, to be taken away
@@ -33,9 +31,6 @@ struct PruneOptions {
   int n_rounds = 1;  ///< prunings, each followed by training.n_steps of healing
   int n_calibration_batches = 8;
   double teacher_weight = 0.5;  ///< of the original model's opinion while healing; 0: data only
-  std::vector<std::pair<std::string, std::string>> metadata;
-  int n_threads = 1;
-  TrainerOptions trainer;
 };
 
 /// The largest shape that lies on the way from `config` to the smallest one, all of `parts` shrunk

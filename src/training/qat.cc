@@ -29,9 +29,9 @@ Result<QatResult> QatModel(const QatOptions& options, const Logger& log,
   AUTOGLM_ASSIGN_OR_RETURN(TrainedModel model, TrainedModel::Open(options.model));
   TrainableDecoder& decoder = *model.decoder;
   AUTOGLM_ASSIGN_OR_RETURN(const TextData text, ReadTextFiles(options.data));
-  AUTOGLM_ASSIGN_OR_RETURN(const TrainingData data,
-                           LoadTrainingData(text, options.valid, model.text,
-                                            decoder.config().max_position_embeddings, log));
+  AUTOGLM_ASSIGN_OR_RETURN(
+      const TrainingData data,
+      LoadTrainingData(text, options, model.text, decoder.config().max_position_embeddings, log));
   AUTOGLM_ASSIGN_OR_RETURN(const auto rounding, FakeQuantization(decoder, recipe));
   TrainerOptions trainer = options.trainer;
   trainer.run = StrCat("qat of ", options.model, " to ", recipe.name);

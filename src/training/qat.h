@@ -6,14 +6,9 @@
 
 namespace autoglm {
 
-struct QatOptions {
+struct QatOptions : TrainingOptions {
   std::string model;  ///< to go on from
   std::string type;   ///< "q8_0", "q4_0": a name of quant/recipe.h
-  std::vector<std::string> data;
-  std::string valid;
-  std::vector<std::pair<std::string, std::string>> metadata;  ///< for the GGUF files
-  int n_threads = 1;
-  TrainerOptions trainer;
 };
 
 struct QatResult {

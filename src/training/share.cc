@@ -65,7 +65,7 @@ Result<ShareResult> ShareModel(const ShareOptions& options, const Logger& log,
   AUTOGLM_ASSIGN_OR_RETURN(const TextData text, ReadTextFiles(options.data));
   AUTOGLM_ASSIGN_OR_RETURN(
       const TrainingData data,
-      LoadTrainingData(text, options.valid, model.text, config.max_position_embeddings, log));
+      LoadTrainingData(text, options, model.text, config.max_position_embeddings, log));
   const int64_t batch_tokens = options.trainer.batch_tokens;
   const ExampleSet& judged = data.valid.size() > 0 ? data.valid : data.train;
   const auto shared = ShareLayers(*model.decoder, options.group_size, judged, batch_tokens);

@@ -7,15 +7,10 @@
 
 namespace autoglm {
 
-struct ShareOptions {
+struct ShareOptions : TrainingOptions {
   std::string model;
-  int group_size = 2;  ///< so many layers in a row share
-  std::vector<std::string> data;
-  std::string valid;
+  int group_size = 2;           ///< so many layers in a row share
   double teacher_weight = 0.7;  ///< of the original model's opinion while healing; 0: data only
-  std::vector<std::pair<std::string, std::string>> metadata;
-  int n_threads = 1;
-  TrainerOptions trainer;
 };
 
 struct ShareResult {

@@ -1,6 +1,7 @@
 #include "training/train.h"
 
 #include <algorithm>
+#include <optional>
 
 #include "platform/file.h"
 #include "training/bpe_trainer.h"
@@ -80,16 +81,26 @@ Result<TextData> ReadTextFiles(const std::vector<std::string>& paths) {
   return all;
 }
 
-Result<TrainingData> LoadTrainingData(const TextData& train, const std::string& valid_path,
+Result<TrainingData> LoadTrainingData(const TextData& train, const TrainingOptions& options,
                                       const TokenizerPart& text, int n_ctx, const Logger& log) {
   const ChatTemplate* chat_template = text.chat_template ? &*text.chat_template : nullptr;
+  std::optional<AnswerGrammar> grammar;
+  if (!options.grammar.empty()) {
+    AUTOGLM_ASSIGN_OR_RETURN(grammar, AnswerGrammar::Create(options.grammar, *text.tokenizer));
+  }
   const auto encode = [&](const TextData& data, const char* name) -> Result<ExampleSet> {
-    int n_left_out = 0;
-    auto examples = EncodeExamples(data, *text.tokenizer, chat_template, n_ctx, &n_left_out);
+    LeftOut left_out;
+    auto examples = EncodeExamples(data, *text.tokenizer, chat_template,
+                                   grammar ? &*grammar : nullptr, n_ctx, &left_out);
     if (!examples.ok()) return examples.status().WithContext(name);
-    if (n_left_out > 0) {
-      log.Warning(n_left_out, " pairs of the ", name, " are longer than ", n_ctx,
+    if (left_out.too_long > 0) {
+      log.Warning(left_out.too_long, " pairs of the ", name, " are longer than ", n_ctx,
                   " tokens and are left out");
+    }
+    if (left_out.outside_grammar > 0) {
+      log.Warning(left_out.outside_grammar, " answers of the ", name,
+                  " break the grammar and are left out; the first is '",
+                  Quoted(left_out.outside_example), "'");
     }
     log.Info(name, ": ", examples->size(), " examples, ", examples->n_tokens(), " tokens, ",
              examples->n_scored(), " of them learned");
@@ -97,8 +108,8 @@ Result<TrainingData> LoadTrainingData(const TextData& train, const std::string& 
   };
   TrainingData data;
   AUTOGLM_ASSIGN_OR_RETURN(data.train, encode(train, "training data"));
-  if (!valid_path.empty()) {
-    AUTOGLM_ASSIGN_OR_RETURN(const TextData valid, ReadTextData(valid_path));
+  if (!options.valid.empty()) {
+    AUTOGLM_ASSIGN_OR_RETURN(const TextData valid, ReadTextData(options.valid));
     AUTOGLM_ASSIGN_OR_RETURN(data.valid, encode(valid, "validation data"));
   }
   return data;
@@ -155,7 +166,7 @@ Result<TrainerResult> TrainModel(const TrainOptions& options, const Logger& log,
            config.vocab_size);
   AUTOGLM_ASSIGN_OR_RETURN(
       const TrainingData examples,
-      LoadTrainingData(data, options.valid, text, config.max_position_embeddings, log));
+      LoadTrainingData(data, options, text, config.max_position_embeddings, log));
   const Objective objective = CrossEntropyObjective(*model.decoder);
   AUTOGLM_ASSIGN_OR_RETURN(const TrainerResult result,
                            Train(model.decoder.get(), examples.train, examples.valid, objective,

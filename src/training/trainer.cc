@@ -25,6 +25,10 @@ uint64_t HashOf(const ExampleSet& examples) {
   for (int i = 0; i < examples.size(); ++i) {
     hash = XxHash64(std::as_bytes(examples.tokens(i)),
                     hash + static_cast<uint64_t>(examples.n_given(i)));
+    const int n_scored = examples.length(i) + 1 - examples.n_given(i);
+    for (int t = 0; examples.has_choices() && t < n_scored; ++t) {
+      hash = XxHash64(std::as_bytes(examples.choices(i, t)), hash);
+    }
   }
   return hash;
 }
