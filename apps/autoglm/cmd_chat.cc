@@ -77,8 +77,8 @@ class ChatCommand final : public Command {
   Status Run() override {
     InterruptWatcher interrupts;
     AUTOGLM_ASSIGN_OR_RETURN(session_, OpenSession(options_, verbose_));
-    AUTOGLM_ASSIGN_OR_RETURN(info_, session_->Info());
-    if (!info_.has_chat_template) {
+    AUTOGLM_ASSIGN_OR_RETURN(const ModelInfo info, session_->Info());
+    if (!info.has_chat_template) {
       return Error(StatusCode::kFailedPrecondition, options_.model,
                    " has no chat template; use 'autoglm run --raw' to continue a text with it");
     }
@@ -145,10 +145,8 @@ class ChatCommand final : public Command {
 
   void Answer(const std::string& line) {
     messages_.push_back({"user", line});
-    ChatOptions options = chat_options_;
-    HoldToTask(info_, sampling_, line, &options);
     const Result<GenerateResult> result =
-        session_->Chat(messages_, options, [](const ChatDelta& delta) {
+        session_->Chat(messages_, chat_options_, [](const ChatDelta& delta) {
           if (delta.kind == ChatDelta::Kind::kContent) Print(delta.text);
           if (delta.kind == ChatDelta::Kind::kReasoning) std::fputs(delta.text.c_str(), stderr);
           FlushOutput();
@@ -177,7 +175,6 @@ class ChatCommand final : public Command {
   int max_tokens_ = 0;
   bool verbose_ = false;
   std::unique_ptr<AutoGLMSession> session_;
-  ModelInfo info_;
   ChatOptions chat_options_;
   std::vector<ChatMessage> messages_;
 };

@@ -54,9 +54,6 @@ class EvaluateCommand final : public Command {
         ->type_name("FILE");
     app->add_option("--grammar", grammar_, "what answers must match: a file, or a built-in one")
         ->type_name("GRAMMAR");
-    app->add_flag("--own-grammar", options_.own_grammar,
-                  "answers must match the grammar of the task that the model was made for")
-        ->excludes("--grammar");
     app->add_option("-n,--max-tokens", options_.max_tokens, "tokens of an answer")
         ->type_name("N")
         ->capture_default_str()

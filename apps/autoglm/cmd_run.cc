@@ -109,7 +109,6 @@ class RunCommand final : public Command {
     options.tool_choice = tool_choice_;
 
     const bool as_chat = !raw_ && info.has_chat_template;
-    if (as_chat) HoldToTask(info, sampling_, prompt, &options);
     answers_with_action_ = as_chat && !info.task.empty();
     if (!as_chat) Show(prompt);
     const TextCallback show = [this](std::string_view text) { return Show(text); };

@@ -12,9 +12,6 @@ namespace autoglm {
 
 namespace {
 
-/// autoglm.task of the metadata.
-constexpr char kPhoneActionsTask[] = "phone_actions";
-
 // `bar` must outlive the loading.
 AutoGLMConfig MakeConfig(const ModelOptions& options, ProgressBar* bar) {
   AutoGLMConfig config;
@@ -75,15 +72,6 @@ void LayOver(const SamplingOptions& sampling, GenerateOptions* options) {
   lay_over(sampling.presence_penalty, &options->presence_penalty);
   lay_over(sampling.frequency_penalty, &options->frequency_penalty);
   if (sampling.seed) options->seed = sampling.seed;
-}
-
-void HoldToTask(const ModelInfo& info, const SamplingOptions& sampling, std::string_view prompt,
-                ChatOptions* options) {
-  if (info.task != kPhoneActionsTask) return;
-  if (options->grammar.empty() && options->json_schema.empty() && options->tools_json.empty()) {
-    options->grammar = PhoneActionsGrammar(prompt);
-  }
-  if (!sampling.temperature) options->temperature = 0;
 }
 
 nlohmann::ordered_json ActionToJson(std::string_view answer) {

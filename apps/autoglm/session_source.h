@@ -22,12 +22,6 @@ void LayOver(const SamplingOptions& sampling, GenerateOptions* options);
 /// What the model's author recommends, with `sampling` laid over it.
 Result<ChatOptions> MakeChatOptions(const AutoGLMSession& session, const SamplingOptions& sampling);
 
-/// Holds answers of a model that was made for one task, where nothing else is asked for, to what
-/// that task permits, and takes the likeliest: info.task "phone_actions" to one of its actions,
-/// with values out of `prompt`.
-void HoldToTask(const ModelInfo& info, const SamplingOptions& sampling, std::string_view prompt,
-                ChatOptions* options);
-
 /// {"id", "name", "arguments", "complete"}; the arguments as a text where they are not complete.
 nlohmann::ordered_json CallToJson(const ToolCall& call);
 

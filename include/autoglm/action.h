@@ -23,10 +23,14 @@ struct Action {
 /// kInvalidArgument: it is none of these; the message says where it goes wrong.
 Result<Action> ParseAction(std::string_view text);
 
+/// The ModelInfo::task of a model that answers a sentence with one phone action.
+inline constexpr std::string_view kPhoneActionsTask = "phone_actions";
+
 /// The built-in grammar "phone_actions" as GBNF, narrowed to what `sentence` can mean: names,
 /// titles and texts are whole words that stand in it one after another, as that model was taught to
-/// copy them. For GenerateOptions::grammar where the model's ModelInfo::task is "phone_actions". A
-/// sentence of more than 512 words and marks, or of none, narrows nothing.
+/// copy them. AutoGLMSession::Chat and the service hold a model with kPhoneActionsTask to it where
+/// no other form is asked for; elsewhere it is for GenerateOptions::grammar. A sentence of more
+/// than 512 words and marks, or of none, narrows nothing.
 std::string PhoneActionsGrammar(std::string_view sentence);
 
 }  // namespace autoglm

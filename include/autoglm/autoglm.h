@@ -226,7 +226,7 @@ struct ModelInfo {
   bool has_tokenizer = false;
   bool has_chat_template = false;
   /// What the model was made for, where that is one thing: "phone_actions" answers with one action
-  /// (GenerateOptions::grammar "phone_actions", action.h). Empty: anything. Source: autoglm.task.
+  /// (action.h), to which Chat holds it. Empty: anything. Source: autoglm.task.
   std::string task;
   std::vector<std::pair<std::string, int64_t>> stored_types;  ///< "q4_k", number of such tensors
 };

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "autoglm/action.h"
 #include "base/utf8.h"
 #include "chat/answer_grammar.h"
 #include "chat/literal.h"
@@ -26,12 +27,21 @@ ReasoningMarks FindReasoningMarks(std::string_view source) {
   return {};
 }
 
+/// What was said last; empty where that is no text.
+std::string LastContent(const Json& messages) {
+  if (!messages.is_array() || messages.empty() || !messages.back().is_object()) return {};
+  const auto content = messages.back().find("content");
+  return content != messages.back().end() && content->is_string() ? content->get<std::string>()
+                                                                  : std::string();
+}
+
 }  // namespace
 
 ConversationFormat ConversationFormat::Create(std::string_view source,
                                               const ChatTemplate& chat_template,
-                                              const Tokenizer& tokenizer) {
+                                              const Tokenizer& tokenizer, std::string_view task) {
   ConversationFormat format(chat_template, tokenizer);
+  format.writes_phone_actions_ = task == kPhoneActionsTask;
   format.syntax_ = FindToolFormat(source).syntax(source);
   format.reasoning_ = FindReasoningMarks(source);
   format.traits_ = ProbeTemplate(chat_template, format.syntax_, format.Variables());
@@ -111,6 +121,9 @@ Result<Conversation> ConversationFormat::Prepare(const ConversationRequest& requ
   grammar.content_schema = request.content_schema;
   grammar.find_control_token = [this](std::string_view name) { return FindControlToken(name); };
   AUTOGLM_ASSIGN_OR_RETURN(out.grammar, MakeAnswerGrammar(grammar));
+  if (out.grammar.gbnf.empty() && writes_phone_actions_) {
+    out.grammar.gbnf = PhoneActionsGrammar(LastContent(OrNull(request.messages)));
+  }
 
   parser.reads_calls = has_tools;
   parser.syntax = syntax_;

@@ -47,9 +47,10 @@ struct Conversation {
 /// Made once for a model; const, and threads may share it.
 class ConversationFormat {
  public:
-  /// `source`: of the template. `chat_template` and `tokenizer` are kept.
+  /// `source`: of the template. `chat_template` and `tokenizer` are kept. `task`: what the model
+  /// was made for (ModelInfo::task), or empty.
   static ConversationFormat Create(std::string_view source, const ChatTemplate& chat_template,
-                                   const Tokenizer& tokenizer);
+                                   const Tokenizer& tokenizer, std::string_view task = {});
 
   /// kInvalidArgument for what is wrong with the request, beginning with the field's name, and
   /// where the template refuses the messages; kUnimplemented for a schema that cannot be enforced,
@@ -75,6 +76,7 @@ class ConversationFormat {
   TemplateTraits traits_;
   ReasoningMarks reasoning_;
   std::vector<int32_t> shown_special_;
+  bool writes_phone_actions_ = false;  ///< the model's task
 };
 
 }  // namespace autoglm

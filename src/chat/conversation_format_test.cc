@@ -10,6 +10,7 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
+#include "autoglm/action.h"
 #include "chat/answer_for_test.h"
 #include "tests/test_data.h"
 #include "text/tokenizer_for_test.h"
@@ -305,6 +306,21 @@ TEST(ConversationFormatTest, WhatIsWrongIsNamedByItsField) {
   EXPECT_EQ(error("[]", R"([{"function": {"name": "f"}}])",
                   R"({"type": "function", "function": {"name": "g"}})"),
             "tool_choice.function.name");
+}
+
+TEST(ConversationFormatTest, AModelOfPhoneActionsIsHeldToThoseOfWhatWasSaidLast) {
+  const Model model("{{ messages[-1].content }}");
+  const auto format = ConversationFormat::Create(model.source, model.chat_template,
+                                                 *model.tokenizer, kPhoneActionsTask);
+  const Json messages = {User("call Anna"), User("call Tom")};
+  ConversationRequest request;
+  request.messages = &messages;
+  EXPECT_EQ(format.Prepare(request)->grammar.gbnf, PhoneActionsGrammar("call Tom"));
+  EXPECT_EQ(model.format.Prepare(request)->grammar.gbnf, "");
+  // Another form that was asked for comes first.
+  const Json schema = {{"type", "boolean"}};
+  request.content_schema = &schema;
+  EXPECT_EQ(format.Prepare(request)->grammar.gbnf, model.format.Prepare(request)->grammar.gbnf);
 }
 
 }  // namespace

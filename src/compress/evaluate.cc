@@ -5,7 +5,6 @@
 #include <filesystem>
 #include <numeric>
 
-#include "autoglm/action.h"
 #include "base/str.h"
 #include "compress/table.h"
 #include "platform/memory.h"
@@ -14,8 +13,6 @@
 namespace autoglm {
 
 namespace {
-
-constexpr std::string_view kPhoneActions = "phone_actions";  // ModelInfo::task
 
 class Evaluator {
  public:
@@ -77,11 +74,6 @@ class Evaluator {
 
   Status Answer(AutoGLMSession& session, const ModelInfo& info) {
     const bool chat = info.has_chat_template && !options_.raw;
-    if (options_.own_grammar && info.task != kPhoneActions) {
-      return Error(StatusCode::kFailedPrecondition, path_, ": the model was made for ",
-                   info.task.empty() ? "no task" : Quoted(info.task),
-                   "; a grammar of their own have models made for ", kPhoneActions);
-    }
     ChatOptions options;
     options.temperature = 0;
     options.max_tokens = options_.max_tokens;
@@ -90,7 +82,6 @@ class Evaluator {
     for (const Task& task : options_.tasks) {
       AUTOGLM_RETURN_IF_ERROR(
           Report("answering", report_.n_tasks, static_cast<int64_t>(options_.tasks.size())));
-      if (options_.own_grammar) options.grammar = PhoneActionsGrammar(task.prompt);
       const Result<GenerateResult> answer =
           chat ? session.Chat({{"user", task.prompt}}, options)
                : session.Generate(task.prompt, static_cast<const GenerateOptions&>(options));

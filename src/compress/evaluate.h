@@ -20,8 +20,7 @@ struct EvaluateOptions {
   std::optional<CalibrationText> text;  ///< for perplexity and divergence
   std::string reference;                ///< a model to diverge from; empty: none
   std::vector<Task> tasks;              ///< for exact match and latency
-  std::string grammar;                  ///< that every answer must match; as GenerateOptions has it
-  bool own_grammar = false;             ///< that of the task each model was made for (ModelInfo)
+  std::string grammar;                  ///< that answers must match, as GenerateOptions has it
   int max_tokens = 128;                 ///< of an answer
   bool raw = false;                     ///< continue the prompts, without a chat template
   int n_threads = 1;
@@ -45,9 +44,7 @@ struct ModelReport {
 /// kLatencyPrompt tokens of the text and writing kLatencyAnswer, the median of three.
 /// Answers are greedy, so that they are the same every time; a chat template is applied where the
 /// model has one. Errors: those of loading, reading and answering; kInvalidArgument where there is
-/// neither text nor task, where a reference is named without a text, where its tokenizer differs;
-/// kFailedPrecondition where own_grammar is asked of a model that was made for no task
-/// that has one.
+/// neither text nor task, where a reference is named without a text, where its tokenizer differs.
 Result<ModelReport> Evaluate(const std::string& path, const EvaluateOptions& options);
 
 inline constexpr int kLatencyPrompt = 64;

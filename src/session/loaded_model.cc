@@ -6,6 +6,7 @@
 #include <map>
 #include <utility>
 
+#include "autoglm/action.h"
 #include "model/hparams.h"
 #include "model/load.h"
 #include "platform/memory.h"
@@ -128,9 +129,7 @@ ModelInfo Describe(const LoadedModel& loaded, int n_ctx, DType kv_dtype) {
   info.n_threads = loaded.threads->n_threads();
   info.has_tokenizer = loaded.tokenizer != nullptr;
   info.has_chat_template = loaded.chat_template.has_value();
-  if (const auto task = loaded.file->metadata().GetString("autoglm.task", ""); task.ok()) {
-    info.task = *task;
-  }
+  info.task = loaded.task;
   std::map<std::string_view, int64_t> types;
   for (const TensorEntry& entry : loaded.file->tensors()) {
     info.n_parameters += entry.shape.n_elements();
@@ -186,7 +185,7 @@ void SetChatTemplate(std::string_view source, LoadedModel* loaded) {
   loaded->chat_template = std::move(*parsed);
   if (loaded->tokenizer == nullptr) return;
   loaded->conversation_format =
-      ConversationFormat::Create(source, *loaded->chat_template, *loaded->tokenizer);
+      ConversationFormat::Create(source, *loaded->chat_template, *loaded->tokenizer, loaded->task);
 }
 
 Result<GenerateOptions> RecommendedOptions(const Metadata& metadata) {
@@ -212,7 +211,8 @@ Result<GenerateOptions> RecommendedOptions(const Metadata& metadata) {
   }
   AUTOGLM_ASSIGN_OR_RETURN(const bool sample,
                            metadata.GetBool("autoglm.generation.do_sample", true));
-  if (!sample) options.temperature = 0;
+  AUTOGLM_ASSIGN_OR_RETURN(const std::string_view task, metadata.GetString("autoglm.task", ""));
+  if (!sample || task == kPhoneActionsTask) options.temperature = 0;
   return options;
 }
 
@@ -230,6 +230,9 @@ Result<std::unique_ptr<LoadedModel>> LoadModelForSession(const std::string& path
   AUTOGLM_ASSIGN_OR_RETURN(loaded->file, ModelFile::Open(path));
   int n_ctx = 0;
   AUTOGLM_RETURN_IF_ERROR(LoadWeights(config, log, size, &n_ctx, loaded.get()));
+  if (const auto task = loaded->file->metadata().GetString("autoglm.task", ""); task.ok()) {
+    loaded->task = *task;
+  }
   LoadText(loaded->file->metadata(), log, loaded.get());
   Result<GenerateOptions> recommended = RecommendedOptions(loaded->file->metadata());
   if (recommended.ok()) {

@@ -30,6 +30,7 @@ struct LoadedModel {
   std::unique_ptr<ModelFile> file;
   std::unique_ptr<Tokenizer> tokenizer;  ///< null: tokenizer_status says why
   Status tokenizer_status;
+  std::string task;                           ///< as ModelInfo::task
   std::optional<ChatTemplate> chat_template;  ///< none: chat_status says why
   Status chat_status;
   std::optional<ConversationFormat> conversation_format;  ///< where there are both of them

@@ -151,9 +151,9 @@ Result<GenerateResult> TextSession::Chat(const std::vector<ChatMessage>& message
       Tokenize(conversation.prompt, /*add_special=*/false, /*parse_special=*/true));
   SequenceOptions translated = TranslateOptions(options);
   translated.shown_special = conversation.shown_special;
-  AUTOGLM_ASSIGN_OR_RETURN(translated.grammar, conversation.grammar.gbnf.empty()
-                                                   ? GrammarOf(options)
-                                                   : GrammarOf(conversation.grammar));
+  const bool is_asked = conversation.grammar.gbnf.empty() || !options.grammar.empty();
+  AUTOGLM_ASSIGN_OR_RETURN(translated.grammar,
+                           is_asked ? GrammarOf(options) : GrammarOf(conversation.grammar));
   AnswerParser parser(conversation.parser);
   GenerateResult parts;
   std::vector<ChatDelta> deltas;

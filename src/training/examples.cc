@@ -80,13 +80,13 @@ Result<EncodedPair> EncodePair(const PromptAnswer& pair, const Tokenizer& tokeni
 /// Of all pairs, on all threads: a grammar for each prompt is most of the work of encoding.
 std::vector<Result<TokenChoices>> ChoicesOf(const std::vector<PromptAnswer>& pairs,
                                             const std::vector<EncodedPair>& encoded,
-                                            const AnswerGrammar& grammar) {
+                                            const AnswerChoices& grammar) {
   std::vector<Result<TokenChoices>> choices(encoded.size(), TokenChoices{});
   at::parallel_for(0, static_cast<int64_t>(pairs.size()), 256, [&](int64_t begin, int64_t end) {
     for (auto i = static_cast<size_t>(begin); i < static_cast<size_t>(end); ++i) {
       const auto answer =
           std::span(encoded[i].tokens).subspan(static_cast<size_t>(encoded[i].n_given));
-      choices[i] = grammar.ChoicesFor(pairs[i].prompt, answer);
+      choices[i] = grammar.For(pairs[i].prompt, answer);
     }
   });
   return choices;
@@ -99,7 +99,7 @@ int64_t NumScored(const TokenChoices& choices) {
 }
 
 Result<ExampleSet> EncodePairs(const std::vector<PromptAnswer>& pairs, const Tokenizer& tokenizer,
-                               const ChatTemplate* chat_template, const AnswerGrammar* grammar,
+                               const ChatTemplate* chat_template, const AnswerChoices* grammar,
                                int n_ctx, LeftOut* left_out) {
   if (chat_template == nullptr) {
     return Error(StatusCode::kInvalidArgument,
@@ -154,7 +154,7 @@ int64_t ExampleSet::n_scored() const {
 }
 
 Result<ExampleSet> EncodeExamples(const TextData& data, const Tokenizer& tokenizer,
-                                  const ChatTemplate* chat_template, const AnswerGrammar* grammar,
+                                  const ChatTemplate* chat_template, const AnswerChoices* grammar,
                                   int n_ctx, LeftOut* left_out) {
   if (!data.pairs.empty()) {
     return EncodePairs(data.pairs, tokenizer, chat_template, grammar, n_ctx, left_out);

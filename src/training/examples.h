@@ -10,7 +10,7 @@
 #include "base/status.h"
 #include "text/chat_template.h"
 #include "text/tokenizer.h"
-#include "training/answer_grammar.h"
+#include "training/answer_choices.h"
 #include "training/text_data.h"
 
 namespace autoglm {
@@ -59,7 +59,7 @@ struct LeftOut {
 /// that cannot be used are left out and counted in `*left_out`. Errors: kInvalidArgument (pairs
 /// without a template or without an end token, a grammar for running text, nothing left).
 Result<ExampleSet> EncodeExamples(const TextData& data, const Tokenizer& tokenizer,
-                                  const ChatTemplate* chat_template, const AnswerGrammar* grammar,
+                                  const ChatTemplate* chat_template, const AnswerChoices* grammar,
                                   int n_ctx, LeftOut* left_out);
 
 /// Some examples of similar length, padded to one: what one forward pass takes.

@@ -84,9 +84,9 @@ Result<TextData> ReadTextFiles(const std::vector<std::string>& paths) {
 Result<TrainingData> LoadTrainingData(const TextData& train, const TrainingOptions& options,
                                       const TokenizerPart& text, int n_ctx, const Logger& log) {
   const ChatTemplate* chat_template = text.chat_template ? &*text.chat_template : nullptr;
-  std::optional<AnswerGrammar> grammar;
+  std::optional<AnswerChoices> grammar;
   if (!options.grammar.empty()) {
-    AUTOGLM_ASSIGN_OR_RETURN(grammar, AnswerGrammar::Create(options.grammar, *text.tokenizer));
+    AUTOGLM_ASSIGN_OR_RETURN(grammar, AnswerChoices::Create(options.grammar, *text.tokenizer));
   }
   const auto encode = [&](const TextData& data, const char* name) -> Result<ExampleSet> {
     LeftOut left_out;

@@ -18,7 +18,7 @@ namespace autoglm {
 struct TrainingOptions {
   std::vector<std::string> data;  ///< files of one kind: text, or JSON Lines of pairs
   std::string valid;              ///< another; empty: no validation
-  std::string grammar;     ///< answers are learned among what it permits (AnswerGrammar); or empty
+  std::string grammar;     ///< answers are learned among what it permits (AnswerChoices); or empty
   ExtraMetadata metadata;  ///< for the GGUF file
   int n_threads = 1;
   TrainerOptions trainer;  ///< its folder is where everything goes

@@ -1,4 +1,4 @@
-// AnswerGrammar: which tokens the engine lets a model choose from as it answers, so that training
+// AnswerChoices: which tokens the engine lets a model choose from as it answers, so that training
 // is about the same choices.
 #pragma once
 
@@ -30,20 +30,20 @@ struct TokenChoices {
   }
 };
 
-class AnswerGrammar {
+class AnswerChoices {
  public:
   /// More are no decision between a few, but free text, and would take much memory.
   static constexpr size_t kMostChoices = 128;
 
   /// `grammar`: "phone_actions" (for each prompt its own, see PhoneActionsGrammar), or a name or
   /// rules as ResolveGrammar takes them. The errors of ResolveGrammar and Grammar::Compile.
-  static Result<AnswerGrammar> Create(const std::string& grammar, const Tokenizer& tokenizer);
+  static Result<AnswerChoices> Create(const std::string& grammar, const Tokenizer& tokenizer);
 
   /// For each token of `answer`, the ids that may stand in its place after those before it,
   /// ascending; where they are more than kMostChoices, any; where the grammar forces the token's
   /// text, which the engine then writes by itself, the token alone. kInvalidArgument: the answer breaks the
   /// grammar. Threads may share this.
-  Result<TokenChoices> ChoicesFor(std::string_view prompt, std::span<const int32_t> answer) const;
+  Result<TokenChoices> For(std::string_view prompt, std::span<const int32_t> answer) const;
 
  private:
   std::shared_ptr<const GrammarVocabulary> vocabulary_;

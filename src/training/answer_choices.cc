@@ -1,4 +1,4 @@
-#include "training/answer_grammar.h"
+#include "training/answer_choices.h"
 
 #include <algorithm>
 #include <cmath>
@@ -29,9 +29,9 @@ bool IsForced(const GrammarMatcher& matcher, std::string_view bytes) {
 
 }  // namespace
 
-Result<AnswerGrammar> AnswerGrammar::Create(const std::string& grammar,
+Result<AnswerChoices> AnswerChoices::Create(const std::string& grammar,
                                             const Tokenizer& tokenizer) {
-  AnswerGrammar made;
+  AnswerChoices made;
   made.vocabulary_ = MakeGrammarVocabulary(tokenizer, tokenizer.vocab_size());
   if (grammar == "phone_actions") return made;
   AUTOGLM_ASSIGN_OR_RETURN(std::string gbnf, ResolveGrammar(grammar));
@@ -40,7 +40,7 @@ Result<AnswerGrammar> AnswerGrammar::Create(const std::string& grammar,
   return made;
 }
 
-Result<TokenChoices> AnswerGrammar::ChoicesFor(std::string_view prompt,
+Result<TokenChoices> AnswerChoices::For(std::string_view prompt,
                                                std::span<const int32_t> answer) const {
   std::shared_ptr<const Grammar> grammar = grammar_;
   if (grammar == nullptr) {

@@ -1,4 +1,4 @@
-#include "training/answer_grammar.h"
+#include "training/answer_choices.h"
 
 #include <gtest/gtest.h>
 
@@ -8,7 +8,7 @@
 namespace autoglm {
 namespace {
 
-class AnswerGrammarTest : public ::testing::Test {
+class AnswerChoicesTest : public ::testing::Test {
  protected:
   std::vector<int32_t> Answer(const std::string& text) const {
     auto ids = text_.tokenizer->Encode(text, {.add_special = false, .parse_special = false});
@@ -20,12 +20,12 @@ class AnswerGrammarTest : public ::testing::Test {
   const TokenizerPart text_ = TokenizerForTest();
 };
 
-TEST_F(AnswerGrammarTest, OnlyTokensWithAlternativesAreLeftToTheModel) {
+TEST_F(AnswerChoicesTest, OnlyTokensWithAlternativesAreLeftToTheModel) {
   const auto grammar =
-      AnswerGrammar::Create(R"(root ::= "turn " ("on" | "off") " the light")", *text_.tokenizer);
+      AnswerChoices::Create(R"(root ::= "turn " ("on" | "off") " the light")", *text_.tokenizer);
   ASSERT_TRUE(grammar.ok()) << grammar.status().ToString();
   const auto answer = Answer("turn off the light");
-  const auto choices = grammar->ChoicesFor("any", answer);
+  const auto choices = grammar->For("any", answer);
   ASSERT_TRUE(choices.ok()) << choices.status().ToString();
   ASSERT_EQ(choices->ends.size(), answer.size());
   std::string decided;
@@ -37,34 +37,34 @@ TEST_F(AnswerGrammarTest, OnlyTokensWithAlternativesAreLeftToTheModel) {
   EXPECT_EQ(decided, "off");
 }
 
-TEST_F(AnswerGrammarTest, ActionsCopyFromTheSentenceTheyAnswer) {
-  const auto grammar = AnswerGrammar::Create("phone_actions", *text_.tokenizer);
+TEST_F(AnswerChoicesTest, ActionsCopyFromTheSentenceTheyAnswer) {
+  const auto grammar = AnswerChoices::Create("phone_actions", *text_.tokenizer);
   ASSERT_TRUE(grammar.ok()) << grammar.status().ToString();
   const auto answer = Answer(R"(do(action="Call", contact="Anna"))");
-  EXPECT_TRUE(grammar->ChoicesFor("call Anna now", answer).ok());
-  const auto other = grammar->ChoicesFor("call Tom now", answer);
+  EXPECT_TRUE(grammar->For("call Anna now", answer).ok());
+  const auto other = grammar->For("call Tom now", answer);
   EXPECT_EQ(other.status().code(), StatusCode::kInvalidArgument);
 }
 
-TEST_F(AnswerGrammarTest, FreeTextIsAnyToken) {
-  const auto grammar = AnswerGrammar::Create("root ::= [^x]*", *text_.tokenizer);
+TEST_F(AnswerChoicesTest, FreeTextIsAnyToken) {
+  const auto grammar = AnswerChoices::Create("root ::= [^x]*", *text_.tokenizer);
   ASSERT_TRUE(grammar.ok()) << grammar.status().ToString();
-  const auto choices = grammar->ChoicesFor("", Answer("turn"));
+  const auto choices = grammar->For("", Answer("turn"));
   ASSERT_TRUE(choices.ok()) << choices.status().ToString();
   for (size_t i = 0; i < choices->ends.size(); ++i) EXPECT_TRUE(choices->at(i).empty());
 }
 
-TEST_F(AnswerGrammarTest, UnknownNamesAndRulesThatAreNoneAreRefused) {
-  EXPECT_EQ(AnswerGrammar::Create("no such grammar", *text_.tokenizer).status().code(),
+TEST_F(AnswerChoicesTest, UnknownNamesAndRulesThatAreNoneAreRefused) {
+  EXPECT_EQ(AnswerChoices::Create("no such grammar", *text_.tokenizer).status().code(),
             StatusCode::kNotFound);
-  EXPECT_EQ(AnswerGrammar::Create("root ::= (", *text_.tokenizer).status().code(),
+  EXPECT_EQ(AnswerChoices::Create("root ::= (", *text_.tokenizer).status().code(),
             StatusCode::kInvalidArgument);
 }
 
-TEST_F(AnswerGrammarTest, PairsAreEncodedWithTheirChoices) {
+TEST_F(AnswerChoicesTest, PairsAreEncodedWithTheirChoices) {
   TextData data;
   data.pairs = {{"the light again", "turn on"}, {"it", "turn around"}, {"the radio", "turn off"}};
-  const auto grammar = AnswerGrammar::Create(R"(root ::= "turn " ("on" | "off"))", *text_.tokenizer);
+  const auto grammar = AnswerChoices::Create(R"(root ::= "turn " ("on" | "off"))", *text_.tokenizer);
   ASSERT_TRUE(grammar.ok());
   LeftOut left_out;
   const auto examples =
