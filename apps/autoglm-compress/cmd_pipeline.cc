@@ -8,10 +8,10 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdio>
-#include <filesystem>
 
 #include "apps/autoglm-compress/commands.h"
 #include "apps/autoglm-compress/recipe.h"
+#include "apps/cli/programs.h"
 #include "platform/file.h"
 
 extern char** environ;
@@ -32,19 +32,15 @@ bool IsOwnVerb(std::string_view verb) {
 
 /// The program and the first words of the command that does `verb`.
 Result<std::vector<std::string>> ProgramFor(const std::string& verb) {
-  std::error_code error;
-  const std::filesystem::path self = std::filesystem::read_symlink("/proc/self/exe", error);
-  if (error) return ErrnoError(error.value(), "cannot find", "/proc/self/exe");
-  if (IsOwnVerb(verb)) return std::vector<std::string>{self.string(), verb};
-  const std::filesystem::path folder = self.parent_path();
-  // Beside this program once installed; in a folder of its own where both are built.
-  for (const auto& path : {folder / "autoglm", folder.parent_path() / "autoglm" / "autoglm"}) {
-    if (std::filesystem::is_regular_file(path, error)) {
-      return std::vector<std::string>{path.string(), "compress", verb};
-    }
+  const bool is_own = IsOwnVerb(verb);
+  const char* const name = is_own ? "autoglm-compress" : "autoglm";
+  const std::string program = FindProgram(name);
+  if (program.empty()) {
+    return Error(StatusCode::kNotFound, "the program ", name, ", which does '", Quoted(verb),
+                 "', is not beside this one");
   }
-  return Error(StatusCode::kNotFound, "the program autoglm, which does '", Quoted(verb),
-               "', is not beside this one");
+  if (is_own) return std::vector<std::string>{program, verb};
+  return std::vector<std::string>{program, "compress", verb};
 }
 
 Status RunProcess(std::vector<std::string> words) {

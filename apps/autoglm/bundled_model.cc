@@ -4,6 +4,8 @@
 #include <cstdlib>
 #include <filesystem>
 
+#include "apps/cli/programs.h"
+
 namespace autoglm {
 namespace {
 
@@ -18,7 +20,7 @@ std::string FindBundledModel() {
   const char* const chosen = std::getenv("AUTOGLM_MODEL");
   if (chosen != nullptr && *chosen != '\0') return chosen;
   std::error_code error;
-  fs::path folder = fs::read_symlink("/proc/self/exe", error).parent_path();
+  fs::path folder = ProgramFolder();
   const fs::path installed = folder.parent_path() / "share" / "autoglm" / kName;
   if (!folder.empty() && fs::is_regular_file(installed, error)) return installed.string();
   for (int level = 0; level < kMaxLevels && folder.has_relative_path(); ++level) {
