@@ -291,6 +291,7 @@ static void test_with_model(const char* path) {
   if (error.code == AUTOGLM_OK) {
     CHECK(strcmp(info.architecture, "llama") == 0 && strcmp(info.path, path) == 0);
     CHECK(info.vocab_size == 512 && info.n_ctx == 256 && info.has_tokenizer == 1);
+    CHECK(strcmp(info.task, "") == 0);
     test_answers(session);
     test_tokens(session);
   }

@@ -227,6 +227,7 @@ typedef struct autoglm_model_info {
   int32_t n_threads;
   int32_t has_tokenizer;
   int32_t has_chat_template;
+  const char* task; /* what the model was made for: "phone_actions"; or "" */
 } autoglm_model_info;
 
 typedef struct autoglm_session autoglm_session;

@@ -1,8 +1,12 @@
 #include "model/predict.h"
 
 #include <algorithm>
+#include <charconv>
+#include <span>
 #include <string>
+#include <string_view>
 
+#include "formats/layer_sources.h"
 #include "model/hparams.h"
 
 namespace autoglm {
@@ -28,6 +32,16 @@ double ArithmeticTime(const ModelCost& cost, const MachineRates& machine, double
          Time(2 * floats + attention, machine.fp32_flops_per_s, known);
 }
 
+/// How many layers compute with a tensor: several where layers share weights (`layer_sources`, as
+/// kLayerSourcesKey has them; else empty).
+int64_t NumUses(std::string_view name, std::span<const int64_t> layer_sources) {
+  constexpr std::string_view kBlock = "blk.";
+  if (layer_sources.empty() || !name.starts_with(kBlock)) return 1;
+  int64_t layer = -1;
+  std::from_chars(name.data() + kBlock.size(), name.data() + name.size(), layer);
+  return std::count(layer_sources.begin(), layer_sources.end(), layer);
+}
+
 }  // namespace
 
 Result<ModelCost> CostOf(const ModelFile& file, DType kv_dtype) {
@@ -36,6 +50,10 @@ Result<ModelCost> CostOf(const ModelFile& file, DType kv_dtype) {
   Hparams hparams(file, architecture);
   const ModelConfig config = hparams.Common();
   AUTOGLM_RETURN_IF_ERROR(hparams.status());
+  std::span<const int64_t> layer_sources;
+  if (file.metadata().Has(kLayerSourcesKey)) {
+    AUTOGLM_ASSIGN_OR_RETURN(layer_sources, file.metadata().GetInts(kLayerSourcesKey));
+  }
 
   ModelCost cost;
   const TensorEntry* embedding = file.Find("token_embd.weight");
@@ -44,9 +62,10 @@ Result<ModelCost> CostOf(const ModelFile& file, DType kv_dtype) {
   for (const TensorEntry& tensor : file.tensors()) {
     // Of a table of its own, one row is read.
     if (&tensor == embedding && output != nullptr) continue;
-    cost.decode_weight_bytes += tensor.n_bytes();
+    const int64_t n_uses = NumUses(tensor.name, layer_sources);
+    cost.decode_weight_bytes += n_uses * tensor.n_bytes();
     if (tensor.shape.rank() < 2) continue;
-    const int64_t n = tensor.shape.n_elements();
+    const int64_t n = n_uses * tensor.shape.n_elements();
     if (&tensor == head) {
       cost.head_weights = n;
       cost.head_is_quantized = !IsFloat(tensor.dtype);

@@ -92,6 +92,21 @@ TEST(ModelCost, ATiedEmbeddingIsTheHead) {
   EXPECT_EQ(cost->decode_weight_bytes, untied);
 }
 
+TEST(ModelCost, SharedLayersAreReadForEachLayerThatComputesWithThem) {
+  const auto file = RandomLlama();
+  const ModelCost apart = *CostOf(*file);
+  std::vector<std::string> names;
+  for (const TensorEntry& entry : file->tensors()) {
+    if (entry.name.starts_with("blk.1.")) names.push_back(entry.name);
+  }
+  for (const std::string& name : names) file->Erase(name);
+  file->keys().SetI32s("autoglm.layer_sources", {0, 0});
+  const Result<ModelCost> cost = CostOf(*file);
+  ASSERT_TRUE(cost.ok()) << cost.status().message();
+  EXPECT_EQ(cost->float_weights, apart.float_weights);
+  EXPECT_EQ(cost->decode_weight_bytes, apart.decode_weight_bytes);
+}
+
 TEST(ModelCost, WithoutHyperparametersIsAnError) {
   const MemoryModelFile empty;
   EXPECT_FALSE(CostOf(empty).ok());

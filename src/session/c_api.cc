@@ -253,6 +253,7 @@ autoglm_model_info ToC(const ModelInfo& info) {
   out.n_threads = info.n_threads;
   out.has_tokenizer = info.has_tokenizer;
   out.has_chat_template = info.has_chat_template;
+  out.task = info.task.c_str();
   return out;
 }
 

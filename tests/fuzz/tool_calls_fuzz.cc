@@ -1,5 +1,5 @@
 // Any answer, read by the parser of the family that the first byte picks and cut as the second
-// says.
+// says; and as an action.
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
@@ -9,6 +9,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "autoglm/action.h"
 #include "base/utf8.h"
 #include "chat/answer_for_test.h"
 #include "chat/answer_parser.h"
@@ -88,5 +89,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     if (!whole.calls[i].complete) continue;
     Require(IsJsonObject(whole.calls[i].arguments_json));
   }
+  const auto action = autoglm::ParseAction(text);
+  if (action.ok()) Require(IsJsonObject(action->parameters_json));
   return 0;
 }
