@@ -1,6 +1,7 @@
 // Every matrix product of every runnable kernel table, on one thread and from cache: prefill as
-// int8 or float32 operations and their share of the core's peak, decode as bytes of weights.
-// The best of many runs counts, and the peak is measured in the same process.
+// int8 or float32 operations and their share of the core's peak, decode as bytes of weights. And
+// the encoders of every type, in elements. The best of many runs counts, and the peak is measured
+// in the same process.
 //   bench: kernels_bench --benchmark_filter='avx512vnni/(prefill|decode)/q4_'
 #include <benchmark/benchmark.h>
 
@@ -40,7 +41,9 @@ struct Problem {
       values[i] = static_cast<float>(rng.NextGaussian());
     }
     // One row, many times: how fast a kernel is does not depend on the values.
-    if (const auto encode = Format(dtype).encode) encode(values, nullptr, weights.data(), cols);
+    if (Format(dtype).can_encode()) {
+      Format(dtype).encode(values, nullptr, weights.data(), cols);
+    }
     for (int64_t r = 1; r < n_rows; ++r) {
       std::memcpy(weights.data() + r * RowBytes(dtype, cols), weights.data(),
                   RowBytes(dtype, cols));
@@ -98,6 +101,22 @@ void Run(benchmark::State& state, const LinearKernel& kernel, DType dtype, int64
   state.counters["GB/s"] = static_cast<double>(n_rows * RowBytes(dtype, cols)) / best * 1e-9;
 }
 
+// Of a matrix that is quantized on load, or of keys and values.
+void Encode(benchmark::State& state, const EncoderLoops& loops, DType dtype) {
+  constexpr int64_t kElements = 1 << 14;
+  Rng rng(1);
+  std::vector<float> x(kElements);
+  for (float& v : x) v = static_cast<float>(rng.NextGaussian());
+  std::vector<std::byte> blocks(static_cast<size_t>(RowBytes(dtype, kElements)));
+  double best = 1e30;
+  for (auto _ : state) {
+    const double start = Seconds();
+    Format(dtype).encode(x.data(), nullptr, blocks.data(), kElements, loops);
+    best = std::min(best, Seconds() - start);
+  }
+  state.counters["M/s"] = static_cast<double>(kElements) / best * 1e-6;
+}
+
 void Register() {
   for (const KernelTable& table : RunnableKernels()) {
     for (int i = 0; i < kNumDTypes; ++i) {
@@ -111,6 +130,11 @@ void Register() {
         benchmark::RegisterBenchmark(name.c_str(), Run, kernel, dtype, n_rows, cols, n_tokens)
             ->MinTime(0.1);
       };
+      if (Format(dtype).can_encode()) {
+        const std::string name = std::string(table.isa) + "/encode/" + std::string(Name(dtype));
+        benchmark::RegisterBenchmark(name.c_str(), Encode, table.encoder_loops, dtype)
+            ->MinTime(0.1);
+      }
       add("prefill", 256, 768, 256);
       add("prefill", 896, 4864, 256);
       add("prefill", 512, 2048, 512);

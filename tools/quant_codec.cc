@@ -84,7 +84,7 @@ int Speed(DType dtype) {
   std::vector<std::byte> blocks(static_cast<size_t>(autoglm::RowBytes(dtype, kN)));
   const autoglm::QuantFormat& format = autoglm::Format(dtype);
   double encode = 0;
-  if (format.encode != nullptr) {
+  if (format.can_encode()) {
     encode = Rate(kN, [&] { format.encode(x.data(), nullptr, blocks.data(), kN); });
   }
   const double decode = Rate(kN, [&] { format.decode(blocks.data(), y.data(), kN); });

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <numeric>
 
+#include "kernels/kernels.h"
 #include "quant/level_grid.h"
 #include "quant/quant_format.h"
 
@@ -133,7 +134,7 @@ class TileEncoder {
       weights[at] = importance_ ? importance_[order[j]] : r[j] * r[j];
       for (int k = j + 1; k < block_; ++k) sums[k] += error * r[k];
     }
-    Format(dtype_).encode(wanted, weights, block, block_);
+    Format(dtype_).encode(wanted, weights, block, block_, BestKernels().encoder_loops);
     const LevelGrid grid = ReadLevelGrid(dtype_, block);
     int8_t levels[kSuperBlock];
     float* errors = errors_.data() + row * factor_.cols + first;

@@ -9,6 +9,7 @@
 #include "compress/table.h"
 #include "formats/gguf_format.h"
 #include "formats/recipe_model.h"
+#include "kernels/kernels.h"
 #include "quant/quant_format.h"
 #include "quant/recipe.h"
 #include "tensor/buffer.h"
@@ -174,7 +175,8 @@ class Planner {
         std::vector<std::byte>(static_cast<size_t>(RowBytes(dtype, cols))));
     model_->threads().ParallelFor(n_rows, [&](int64_t row, int thread) {
       std::byte* encoded = blocks[thread].data();
-      format.encode(from.f32_row(row), weights.empty() ? nullptr : weights.data(), encoded, cols);
+      format.encode(from.f32_row(row), weights.empty() ? nullptr : weights.data(), encoded, cols,
+                    BestKernels().encoder_loops);
       format.decode(encoded, to.f32_row(row), cols);
     });
   }

@@ -5,6 +5,7 @@
 
 #include "compress/hessian.h"
 #include "formats/convert.h"
+#include "kernels/kernels.h"
 #include "quant/level_grid.h"
 
 namespace autoglm {
@@ -88,6 +89,7 @@ Status QuantizeModel(const ModelFile& in, const std::string& out, const Quantize
   convert.n_threads = options.n_threads;
   convert.allow_requantize = options.allow_requantize;
   convert.strings = options.strings;
+  convert.encoder_loops = &BestKernels().encoder_loops;
   convert.progress = [&](int64_t done, int64_t total) {
     return !options.progress || options.progress("quantizing", done, total);
   };

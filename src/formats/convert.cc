@@ -32,7 +32,7 @@ Result<TensorEntry> PlanTensor(const TensorEntry& entry, const ConvertOptions& o
     return refuse("it is quantized already (", Name(entry.dtype), "); to quantize it again as ",
                   Name(target.dtype), " adds to the error and must be allowed explicitly");
   }
-  if (Format(target.dtype).encode == nullptr) {
+  if (!Format(target.dtype).can_encode()) {
     return refuse("the type ", Name(target.dtype), " can be read but not written");
   }
   const int block = Info(target.dtype).block_elements;
@@ -154,11 +154,11 @@ Result<ConvertOptions::RowEncoder> Converter::EncoderOf(const TensorEntry& sourc
     return Error(StatusCode::kInvalidArgument, "tensor '", Quoted(source.name),
                  "': ", importance.size(), " importance weights for ", cols, " columns");
   }
-  const auto encode = Format(target.dtype).encode;
-  return ConvertOptions::RowEncoder([=, this](const float* x, int64_t n, std::byte* out) {
+  const QuantFormat& format = Format(target.dtype);
+  return ConvertOptions::RowEncoder([=, this, &format](const float* x, int64_t n, std::byte* out) {
     pool_.ParallelFor(n, [&](int64_t row, int) {
-      encode(x + row * cols, importance.empty() ? nullptr : importance.data(),
-             out + row * out_bytes, cols);
+      format.encode(x + row * cols, importance.empty() ? nullptr : importance.data(),
+                    out + row * out_bytes, cols, *options_.encoder_loops);
     });
     return OkStatus();
   });

@@ -13,6 +13,7 @@
 
 #include "base/status.h"
 #include "formats/model_file.h"
+#include "quant/encoder_loops.h"
 
 namespace autoglm {
 
@@ -30,6 +31,8 @@ struct ConvertOptions {
   /// tensor that changes its type, before its first row. Unset or null: that encoder, with
   /// `importance`.
   std::function<Result<RowEncoder>(const TensorEntry& source, DType target)> encoder;
+  /// What its type's own encoder works with: a kernel table's are faster and change no bit.
+  const EncoderLoops* encoder_loops = &kScalarEncoderLoops;
   /// Bytes of the model read so far, of all; called from the calling thread. Returning false
   /// cancels.
   std::function<bool(int64_t done_bytes, int64_t total_bytes)> progress;

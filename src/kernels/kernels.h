@@ -10,6 +10,7 @@
 #include <span>
 #include <string_view>
 
+#include "quant/encoder_loops.h"
 #include "tensor/dtype.h"
 
 namespace autoglm {
@@ -125,6 +126,8 @@ struct KernelTable {
   void (*gelu_tanh_gate)(const float* gate, const float* up, int64_t n, float* out);
   /// x[i] += y[i].
   void (*add)(float* x, const float* y, int64_t n);
+  /// For QuantFormat::encode: of weights quantized on load, and of what the KV cache stores.
+  EncoderLoops encoder_loops;
 };
 
 /// The tables that this CPU can run, in the order of isas.inc: the first is scalar alone, each

@@ -31,7 +31,7 @@ std::vector<std::byte> RandomWeights(DType dtype, int64_t n, uint64_t seed) {
   const int64_t n_blocks = n / elements, n_made = std::min(n_blocks, 2048 / elements);
   Rng rng(seed);
   std::vector<std::byte> blocks(n_made * n_bytes);
-  if (Format(dtype).encode != nullptr) {
+  if (Format(dtype).can_encode()) {
     Format(dtype).encode(Random(n_made * elements, seed).data(), nullptr, blocks.data(),
                          n_made * elements);
   } else {  // any bits are a valid block, but the scale has to be a sane half

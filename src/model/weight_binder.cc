@@ -8,6 +8,7 @@
 
 #include "base/str.h"
 #include "formats/layer_sources.h"
+#include "kernels/kernels.h"
 #include "quant/quant_format.h"
 
 namespace autoglm {
@@ -227,7 +228,7 @@ Status WeightBinder::ConvertRows(const TensorEntry& entry, int64_t first, const 
   const int64_t cols = out.cols();
   const int64_t rows_per_chunk = RowsPerChunk(cols);
   const auto decode = Format(entry.dtype).decode;
-  const auto encode = Format(out.dtype).encode;
+  const QuantFormat& to = Format(out.dtype);
   // Memory for the chunk of each thread is made once, and outside of the loop, where it can fail.
   struct Chunk {
     Buffer stored, floats;
@@ -245,7 +246,8 @@ Status WeightBinder::ConvertRows(const TensorEntry& entry, int64_t first, const 
     AUTOGLM_RETURN_IF_ERROR(file_.ReadRows(entry, first + begin, n, chunk.stored.data()));
     float* floats = reinterpret_cast<float*>(chunk.floats.data());
     decode(chunk.stored.data(), floats, n * cols);
-    encode(floats, nullptr, out.data + begin * out.row_bytes(), n * cols);
+    to.encode(floats, nullptr, out.data + begin * out.row_bytes(), n * cols,
+              BestKernels().encoder_loops);
     return OkStatus();
   });
 }

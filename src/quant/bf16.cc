@@ -19,7 +19,8 @@ void Decode(const std::byte* blocks, float* out, int64_t n) {
   }
 }
 
-void Encode(const float* x, const float* /*importance*/, std::byte* blocks, int64_t n) {
+void Encode(const float* x, const float* /*importance*/, std::byte* blocks, int64_t n,
+            const EncoderLoops& /*loops*/) {
   for (int64_t i = 0; i < n; ++i) {
     float v = x[i];
     if (std::isfinite(v)) v = v > kLargest ? kLargest : (v < -kLargest ? -kLargest : v);

@@ -22,54 +22,60 @@ inline void DecodeBlocks(const std::byte* bytes, float* out, int64_t n, DecodeOn
   }
 }
 
+/// To the nearest whole number for |v| < 2^22, ties to even, in a form that vectorizes everywhere.
+inline float RoundSmall(float v) {
+  constexpr float kShift = 0x1.8p+23f;
+  return (v + kShift) - kShift;
+}
+
+/// `low` for a NaN.
+inline float ClampTo(float v, float low, float high) {
+  v = v > low ? v : low;
+  return v < high ? v : high;
+}
+
+/// What a level is divided by, as a factor; a scale of 0 makes every level 0.
+inline float Reciprocal(float scale) { return scale == 0 ? 0.0f : 1.0f / scale; }
+
 /// The elements of one block as the encoders see them: finite, and weighted.
 template <int kN>
 struct EncoderInput {
-  float x[kN];  ///< |x| <= kMaxMagnitude; a NaN counts as 0
-  float w[kN];  ///< > 0, about 1 on average; all 1 without importance
+  float x[kN];    ///< |x| <= kMaxMagnitude; a NaN counts as 0
+  float w[kN];    ///< > 0, about 1 on average; all 1 without importance
+  float largest;  ///< magnitude in x
 };
-
-/// Above what any block format reaches (2^16 * 127 * 32 < 2^28), and small enough that no sum of
-/// squares overflows.
-inline constexpr float kMaxMagnitude = 0x1.0p+28f;
 
 /// False if every |x| is below half the smallest step of a binary16 scale: then the block is zero,
 /// and the encoders need not care for squares that underflow.
 template <int kN>
-bool LoadEncoderInput(const float* x, const float* importance, EncoderInput<kN>* input) {
-  float largest = 0;
-  for (int i = 0; i < kN; ++i) {
-    float v = x[i] == x[i] ? x[i] : 0.0f;
-    v = v < kMaxMagnitude ? v : kMaxMagnitude;
-    v = v > -kMaxMagnitude ? v : -kMaxMagnitude;
-    input->x[i] = v;
-    const float magnitude = v < 0 ? -v : v;
-    largest = magnitude > largest ? magnitude : largest;
-  }
+bool LoadEncoderInput(const float* x, const float* importance, const EncoderLoops& loops,
+                      EncoderInput<kN>* input) {
+  input->largest = loops.load(x, kN, input->x);
   double mean = 0;
   if (importance != nullptr) {
     for (int i = 0; i < kN; ++i) mean += importance[i];
     mean /= kN;
   }
-  // A little above zero: where no weight is, the error still prefers to be small.
-  const bool usable = mean > 1e-30 && mean < 1e30;
-  for (int i = 0; i < kN; ++i) {
-    input->w[i] = usable ? static_cast<float>(importance[i] / mean) + 1e-6f : 1.0f;
+  if (mean > 1e-30 && mean < 1e30) {
+    // A little above zero: where no weight is, the error still prefers to be small.
+    for (int i = 0; i < kN; ++i) input->w[i] = static_cast<float>(importance[i] / mean) + 1e-6f;
+  } else {
+    for (float& w : input->w) w = 1.0f;
   }
-  return largest > 0x1.0p-26f;
+  return input->largest > 0x1.0p-26f;
 }
 
 /// Calls encode_one(const EncoderInput&, Block*) per block, which finds its block zeroed. A block
 /// of zeros gets encode_zero(Block*) instead.
 template <typename Block, typename EncodeOne, typename EncodeZero>
 inline void EncodeBlocks(const float* x, const float* importance, std::byte* bytes, int64_t n,
-                         EncodeOne encode_one, EncodeZero encode_zero) {
+                         const EncoderLoops& loops, EncodeOne encode_one, EncodeZero encode_zero) {
   constexpr int kN = Block::kElements;
   Block* blocks = reinterpret_cast<Block*>(bytes);
   for (int64_t i = 0; i < n / kN; ++i) {
     EncoderInput<kN> input;
     blocks[i] = Block{};
-    if (LoadEncoderInput(x + i * kN, importance ? importance + i * kN : nullptr, &input)) {
+    if (LoadEncoderInput(x + i * kN, importance ? importance + i * kN : nullptr, loops, &input)) {
       encode_one(input, &blocks[i]);
     } else {
       encode_zero(&blocks[i]);

@@ -11,7 +11,8 @@ void Decode(const std::byte* blocks, float* out, int64_t n) {
   std::memcpy(out, blocks, static_cast<size_t>(n) * sizeof(float));
 }
 
-void Encode(const float* x, const float* /*importance*/, std::byte* blocks, int64_t n) {
+void Encode(const float* x, const float* /*importance*/, std::byte* blocks, int64_t n,
+            const EncoderLoops& /*loops*/) {
   std::memcpy(blocks, x, static_cast<size_t>(n) * sizeof(float));
 }
 

@@ -47,11 +47,9 @@ float ErrorWith(const EncoderInput<32>& input, int e) {
 }
 
 void EncodeOne(const EncoderInput<32>& input, BlockMXFP4* block) {
-  float largest = 0;
-  for (float v : input.x) largest = std::fmax(largest, std::fabs(v));
-  // With 2^k <= largest < 2^(k+1), the level 6 (12, doubled) at e = k + 125 is the first exponent
-  // that has room for nearly all of it. One above and two below are tried too.
-  const int first = std::ilogb(largest) + 125;
+  // With 2^k <= input.largest < 2^(k+1), the level 6 (12, doubled) at e = k + 125 is the first
+  // exponent that has room for nearly all of it. One above and two below are tried too.
+  const int first = std::ilogb(input.largest) + 125;
   int best = first;
   float best_error = ErrorWith(input, first);
   for (int e : {first + 1, first - 1, first - 2}) {
@@ -67,8 +65,9 @@ void EncodeOne(const EncoderInput<32>& input, BlockMXFP4* block) {
   }
 }
 
-void Encode(const float* x, const float* importance, std::byte* blocks, int64_t n) {
-  EncodeBlocks<BlockMXFP4>(x, importance, blocks, n, EncodeOne, [](BlockMXFP4*) {});
+void Encode(const float* x, const float* importance, std::byte* blocks, int64_t n,
+            const EncoderLoops& loops) {
+  EncodeBlocks<BlockMXFP4>(x, importance, blocks, n, loops, EncodeOne, [](BlockMXFP4*) {});
 }
 
 }  // namespace

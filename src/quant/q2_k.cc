@@ -18,11 +18,12 @@ void Decode(const std::byte* blocks, float* out, int64_t n) {
   });
 }
 
-void Encode(const float* x, const float* importance, std::byte* blocks, int64_t n) {
+void Encode(const float* x, const float* importance, std::byte* blocks, int64_t n,
+            const EncoderLoops& loops) {
   EncodeBlocks<BlockQ2_K>(
-      x, importance, blocks, n,
-      [](const EncoderInput<256>& input, BlockQ2_K* block) {
-        const SuperBlockFit fit = FitAffineSuperBlock(input.x, input.w, 16, 3, 15);
+      x, importance, blocks, n, loops,
+      [&](const EncoderInput<256>& input, BlockQ2_K* block) {
+        const SuperBlockFit fit = FitAffineSuperBlock(loops, input.x, input.w, 16, 3, 15);
         block->d = fit.d;
         block->dmin = fit.dmin;
         for (int s = 0; s < 16; ++s) {

@@ -24,11 +24,12 @@ void Decode(const std::byte* blocks, float* out, int64_t n) {
   });
 }
 
-void Encode(const float* x, const float* importance, std::byte* blocks, int64_t n) {
+void Encode(const float* x, const float* importance, std::byte* blocks, int64_t n,
+            const EncoderLoops& loops) {
   EncodeBlocks<BlockQ3_K>(
-      x, importance, blocks, n,
-      [](const EncoderInput<256>& input, BlockQ3_K* block) {
-        const SuperBlockFit fit = FitScaledSuperBlock(input.x, input.w, {-4, 3}, {-32, 31});
+      x, importance, blocks, n, loops,
+      [&](const EncoderInput<256>& input, BlockQ3_K* block) {
+        const SuperBlockFit fit = FitScaledSuperBlock(loops, input.x, input.w, {-4, 3}, {-32, 31});
         block->d = fit.d;
         PackScalesQ3_K(fit.scales, block->scales);
         for (int i = 0; i < 256; ++i) {

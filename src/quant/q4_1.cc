@@ -17,15 +17,17 @@ void Decode(const std::byte* blocks, float* out, int64_t n) {
   });
 }
 
-void Encode(const float* x, const float* importance, std::byte* blocks, int64_t n) {
+void Encode(const float* x, const float* importance, std::byte* blocks, int64_t n,
+            const EncoderLoops& loops) {
   EncodeBlocks<BlockQ4_1>(
-      x, importance, blocks, n,
-      [](const EncoderInput<32>& input, BlockQ4_1* block) {
-        const AffineFit fit = FitAffine(input.x, input.w, 32, kLevels, /*offset_below_zero=*/false);
+      x, importance, blocks, n, loops,
+      [&](const EncoderInput<32>& input, BlockQ4_1* block) {
+        const AffineFit fit =
+            FitAffine(loops, input.x, input.w, 32, kLevels, /*offset_below_zero=*/false);
         block->d = FloatToFiniteHalf(fit.scale);
         block->m = FloatToFiniteHalf(fit.offset);
         int8_t q[32];
-        AssignLevels(input.x, 32, HalfToFloat(block->d), HalfToFloat(block->m), kLevels, q);
+        loops.assign_levels(input.x, 32, HalfToFloat(block->d), HalfToFloat(block->m), kLevels, q);
         for (int i = 0; i < 16; ++i) block->qs[i] = static_cast<uint8_t>(q[i] | q[i + 16] << 4);
       },
       [](BlockQ4_1*) {});

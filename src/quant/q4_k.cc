@@ -23,11 +23,12 @@ void Decode(const std::byte* blocks, float* out, int64_t n) {
   });
 }
 
-void Encode(const float* x, const float* importance, std::byte* blocks, int64_t n) {
+void Encode(const float* x, const float* importance, std::byte* blocks, int64_t n,
+            const EncoderLoops& loops) {
   EncodeBlocks<BlockQ4_K>(
-      x, importance, blocks, n,
-      [](const EncoderInput<256>& input, BlockQ4_K* block) {
-        const SuperBlockFit fit = FitAffineSuperBlock(input.x, input.w, 32, 15, 63);
+      x, importance, blocks, n, loops,
+      [&](const EncoderInput<256>& input, BlockQ4_K* block) {
+        const SuperBlockFit fit = FitAffineSuperBlock(loops, input.x, input.w, 32, 15, 63);
         block->d = fit.d;
         block->dmin = fit.dmin;
         PackScaleMins(fit.scales, fit.mins, block->scales);

@@ -17,13 +17,14 @@ void Decode(const std::byte* blocks, float* out, int64_t n) {
   });
 }
 
-void Encode(const float* x, const float* importance, std::byte* blocks, int64_t n) {
+void Encode(const float* x, const float* importance, std::byte* blocks, int64_t n,
+            const EncoderLoops& loops) {
   EncodeBlocks<BlockQ5_0>(
-      x, importance, blocks, n,
-      [](const EncoderInput<32>& input, BlockQ5_0* block) {
-        block->d = FloatToFiniteHalf(FitScale(input.x, input.w, 32, kLevels));
+      x, importance, blocks, n, loops,
+      [&](const EncoderInput<32>& input, BlockQ5_0* block) {
+        block->d = FloatToFiniteHalf(FitScale(loops, input.x, input.w, 32, kLevels));
         int8_t q[32];
-        AssignLevels(input.x, 32, HalfToFloat(block->d), 0, kLevels, q);
+        loops.assign_levels(input.x, 32, HalfToFloat(block->d), 0, kLevels, q);
         for (int8_t& level : q) level += 16;
         block->qh = PackFiveBits(q, block->qs);
       },

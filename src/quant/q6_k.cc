@@ -23,11 +23,13 @@ void Decode(const std::byte* blocks, float* out, int64_t n) {
   });
 }
 
-void Encode(const float* x, const float* importance, std::byte* blocks, int64_t n) {
+void Encode(const float* x, const float* importance, std::byte* blocks, int64_t n,
+            const EncoderLoops& loops) {
   EncodeBlocks<BlockQ6_K>(
-      x, importance, blocks, n,
-      [](const EncoderInput<256>& input, BlockQ6_K* block) {
-        const SuperBlockFit fit = FitScaledSuperBlock(input.x, input.w, {-32, 31}, {-128, 127});
+      x, importance, blocks, n, loops,
+      [&](const EncoderInput<256>& input, BlockQ6_K* block) {
+        const SuperBlockFit fit =
+            FitScaledSuperBlock(loops, input.x, input.w, {-32, 31}, {-128, 127});
         block->d = fit.d;
         for (int s = 0; s < 16; ++s) block->scales[s] = fit.scales[s];
         for (int i = 0; i < 256; ++i) {

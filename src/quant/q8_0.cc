@@ -14,18 +14,14 @@ void Decode(const std::byte* blocks, float* out, int64_t n) {
 }
 
 // The largest element decides the scale: with 255 levels a search gains less than one part in 500.
-void Encode(const float* x, const float* importance, std::byte* blocks, int64_t n) {
+void Encode(const float* x, const float* importance, std::byte* blocks, int64_t n,
+            const EncoderLoops& loops) {
   EncodeBlocks<BlockQ8_0>(
-      x, importance, blocks, n,
-      [](const EncoderInput<32>& input, BlockQ8_0* block) {
-        float largest = 0;
-        for (float v : input.x) {
-          const float magnitude = v < 0 ? -v : v;
-          largest = magnitude > largest ? magnitude : largest;
-        }
-        block->d = FloatToFiniteHalf(largest / 127.0f);
+      x, importance, blocks, n, loops,
+      [&](const EncoderInput<32>& input, BlockQ8_0* block) {
+        block->d = FloatToFiniteHalf(input.largest / 127.0f);
         int8_t q[32];
-        AssignLevels(input.x, 32, HalfToFloat(block->d), 0, {-127, 127}, q);
+        loops.assign_levels(input.x, 32, HalfToFloat(block->d), 0, {-127, 127}, q);
         for (int i = 0; i < 32; ++i) block->qs[i] = q[i];
       },
       [](BlockQ8_0*) {});

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "quant/encoder_loops.h"
 #include "tensor/dtype.h"
 
 namespace autoglm {
@@ -20,7 +21,15 @@ struct QuantFormat {
   /// errors count (an importance matrix). Null where the type cannot be encoded. Any input gives
   /// finite blocks: values beyond the type's range saturate and a NaN counts as 0 (the 16- and
   /// 32-bit types keep infinities and NaNs).
-  void (*encode)(const float* x, const float* importance, std::byte* blocks, int64_t n);
+  void (*encode_with)(const float* x, const float* importance, std::byte* blocks, int64_t n,
+                      const EncoderLoops& loops);
+
+  bool can_encode() const { return encode_with != nullptr; }
+  /// The blocks are the same, to the bit, with the loops of any kernel table.
+  void encode(const float* x, const float* importance, std::byte* blocks, int64_t n,
+              const EncoderLoops& loops = kScalarEncoderLoops) const {
+    encode_with(x, importance, blocks, n, loops);
+  }
 };
 
 const QuantFormat& Format(DType dtype);

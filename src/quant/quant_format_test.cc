@@ -27,7 +27,7 @@ constexpr DType kAll[] = {
 class QuantFormatTest : public testing::TestWithParam<DType> {
  protected:
   const QuantFormat& format() const { return Format(GetParam()); }
-  bool can_encode() const { return format().encode != nullptr; }
+  bool can_encode() const { return format().can_encode(); }
 
   std::vector<std::byte> Encode(const std::vector<float>& x,
                                 const float* importance = nullptr) const {

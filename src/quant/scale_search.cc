@@ -12,69 +12,41 @@ namespace autoglm {
 
 namespace {
 
-// Candidates are tried kLanes at a time, one in each vector lane. The loop over elements stays
-// outside, so that it vectorizes without reordering a sum.
-constexpr int kLanes = 16;
-using Lanes = float[kLanes];
-
 constexpr int kMaxFit = 32;  // elements of the longest sub-block
 
 // Once with the factors that reach the largest sub-block, once with those of least squares.
 constexpr int kSuperBlockRounds = 2;
 
-// To the nearest whole number for |v| < 2^22, ties to even, in a form that vectorizes everywhere.
-inline float RoundSmall(float v) {
-  constexpr float kShift = 0x1.8p+23f;
-  return (v + kShift) - kShift;
+using Lanes = SearchLanes;
+constexpr int kLanes = kSearchLanes;
+
+// The lane of the largest value, the first of equals. In a form that vectorizes.
+int LargestLane(const Lanes& values) {
+  Lanes largest;
+  std::copy(values, values + kLanes, largest);
+  for (int half = kLanes / 2; half > 0; half /= 2) {
+    for (int i = 0; i < half; ++i) largest[i] = std::max(largest[i], largest[i + half]);
+  }
+  int lane = 0;
+  while (lane < kLanes - 1 && values[lane] != largest[0]) ++lane;
+  return lane;
 }
 
-inline float ClampTo(float v, float low, float high) {
-  v = v > low ? v : low;
-  return v < high ? v : high;
+int LeastLane(Lanes& errors) {
+  for (float& error : errors) error = -error;
+  return LargestLane(errors);
 }
 
-inline float Reciprocal(float scale) { return scale == 0 ? 0.0f : 1.0f / scale; }
-
-// What least squares needs to know of a lane: sums of w q, w q q and w q x.
-struct LaneSums {
-  Lanes q, qq, qx;
-};
-
-void SumLanes(const float* x, const float* w, int n, Levels levels, const Lanes& inverse,
-              const Lanes& offset, LaneSums* sums) {
-  const float low = static_cast<float>(levels.lowest), high = static_cast<float>(levels.highest);
-  Lanes sum_q = {}, sum_qq = {}, sum_qx = {};
-  for (int i = 0; i < n; ++i) {
-    const float xi = x[i], wi = w[i];
+// The first of the values of largest magnitude.
+float LargestValue(const float* x, int n) {
+  Lanes largest = {};
+  for (int i = 0; i < n; i += kLanes) {
     for (int lane = 0; lane < kLanes; ++lane) {
-      const float q = RoundSmall(ClampTo((xi - offset[lane]) * inverse[lane], low, high));
-      const float wq = wi * q;
-      sum_q[lane] += wq;
-      sum_qq[lane] += wq * q;
-      sum_qx[lane] += wq * xi;
+      largest[lane] = std::max(largest[lane], std::fabs(x[i + lane]));
     }
   }
-  std::copy(sum_q, sum_q + kLanes, sums->q);
-  std::copy(sum_qq, sum_qq + kLanes, sums->qq);
-  std::copy(sum_qx, sum_qx + kLanes, sums->qx);
-}
-
-// The weighted squared error of each lane's scale and offset.
-void LaneErrors(const float* x, const float* w, int n, Levels levels, const Lanes& scale,
-                const Lanes& offset, Lanes* errors) {
-  const float low = static_cast<float>(levels.lowest), high = static_cast<float>(levels.highest);
-  Lanes inverse, sum = {};
-  for (int lane = 0; lane < kLanes; ++lane) inverse[lane] = Reciprocal(scale[lane]);
-  for (int i = 0; i < n; ++i) {
-    const float xi = x[i], wi = w[i];
-    for (int lane = 0; lane < kLanes; ++lane) {
-      const float shifted = xi - offset[lane];
-      const float q = RoundSmall(ClampTo(shifted * inverse[lane], low, high));
-      const float error = shifted - scale[lane] * q;
-      sum[lane] += wi * error * error;
-    }
-  }
-  std::copy(sum, sum + kLanes, *errors);
+  const float magnitude = largest[LargestLane(largest)];
+  return *std::find_if(x, x + n - 1, [&](float v) { return std::fabs(v) == magnitude; });
 }
 
 // The starts of FitAffine, for values that lie in 0..range: either end moved inwards by some
@@ -90,19 +62,42 @@ void AffineStarts(float range, float highest, float max_offset, Lanes* inverse, 
   }
 }
 
-// Scale and offset of least error for given levels, the offset not above `max_offset`.
-AffineFit SolveAffine(float sum_w, float sum_x, float q, float qq, float qx, float max_offset) {
-  const float determinant = sum_w * qq - q * q;
-  AffineFit fit;
-  if (determinant > 1e-6f * sum_w * qq) {
-    fit.scale = (sum_w * qx - q * sum_x) / determinant;
-    fit.offset = (qq * sum_x - q * qx) / determinant;
-    if (fit.offset <= max_offset) return fit;
-    fit.offset = max_offset;
+// For each lane the scale of least error for its levels, and by how much that is below the error of
+// a scale of 0.
+void SolveScales(const LaneSums& sums, Lanes* scales, Lanes* gains) {
+  for (int lane = 0; lane < kLanes; ++lane) {
+    // With scale = qx / qq the error is sum w x x - qx qx / qq. Without levels, 0 / 1.
+    const float qq = sums.qq[lane], qx = sums.qx[lane];
+    (*scales)[lane] = qx / (qq > 0 ? qq : 1.0f);
+    (*gains)[lane] = (*scales)[lane] * qx;
   }
-  // The offset is given (0 where all levels are one, which leaves it open); the scale remains.
-  fit.scale = qq > 0 ? (qx - fit.offset * q) / qq : 0.0f;
-  return fit;
+}
+
+// For each lane the scale and the offset of least error for its levels, the offset not above
+// `max_offset`, and by how much that is below the error of levels 0. A gain of -1 where the scale
+// is not above 0. Without branches, so that it vectorizes.
+void SolveAffine(const LaneSums& sums, float sum_w, float sum_x, float max_offset, Lanes* scales,
+                 Lanes* offsets, Lanes* gains) {
+  for (int lane = 0; lane < kLanes; ++lane) {
+    const float q = sums.q[lane], qq = sums.qq[lane], qx = sums.qx[lane];
+    const float determinant = sum_w * qq - q * q;
+    const bool is_regular = determinant > 1e-6f * sum_w * qq;
+    const float divisor = is_regular ? determinant : 1.0f;
+    const float free_scale = (sum_w * qx - q * sum_x) / divisor;
+    const float free_offset = (qq * sum_x - q * qx) / divisor;
+    // Else the offset is given (0 where all levels are one, which leaves it open); the scale
+    // remains.
+    const float given_offset = is_regular ? max_offset : 0.0f;
+    const float given_scale = qq > 0 ? (qx - given_offset * q) / (qq > 0 ? qq : 1.0f) : 0.0f;
+    const bool is_free = is_regular & (free_offset <= max_offset);
+    const float scale = is_free ? free_scale : given_scale;
+    const float at = is_free ? free_offset : given_offset;
+    // The error is sum w y y - gain.
+    const float gain = at * (2 * sum_x - at * sum_w) + scale * (2 * (qx - at * q) - scale * qq);
+    (*scales)[lane] = scale;
+    (*offsets)[lane] = at;
+    (*gains)[lane] = scale > 0 ? gain : -1.0f;
+  }
 }
 
 // The sums of a sub-block whose levels are chosen: of w, w x, w q, w q q and w q x.
@@ -123,26 +118,10 @@ SubBlockSums SumSubBlock(const float* x, const float* w, int n, const int8_t* q)
   return sums;
 }
 
-int LeastLane(const Lanes& errors) {
-  return static_cast<int>(std::min_element(errors, errors + kLanes) - errors);
-}
-
 }  // namespace
 
-void AssignLevels(const float* x, int n, float scale, float offset, Levels levels, int8_t* q) {
-  const float low = static_cast<float>(levels.lowest), high = static_cast<float>(levels.highest);
-  const float inverse = Reciprocal(scale);
-  for (int i = 0; i < n; ++i) {
-    const float level = RoundSmall(ClampTo((x[i] - offset) * inverse, low, high));
-    q[i] = static_cast<int8_t>(static_cast<int>(level));
-  }
-}
-
-float FitScale(const float* x, const float* w, int n, Levels levels) {
-  float largest = 0;
-  for (int i = 0; i < n; ++i) {
-    if (std::fabs(x[i]) > std::fabs(largest)) largest = x[i];
-  }
+float FitScale(const EncoderLoops& loops, const float* x, const float* w, int n, Levels levels) {
+  const float largest = LargestValue(x, n);
   if (largest == 0) return 0;
   // Starts: the largest value at so many steps on the side of the lowest level, which reaches
   // further; where it lies beyond it is clipped, which pays if its weight is small. Both ends of
@@ -158,19 +137,18 @@ float FitScale(const float* x, const float* w, int n, Levels levels) {
   constexpr int kRounds = 2;
   for (int round = 0; round < kRounds; ++round) {
     LaneSums sums;
-    SumLanes(x, w, n, levels, inverse, offset, &sums);
-    for (int lane = 0; lane < kLanes; ++lane) {
-      // With scale = qx / qq the error is sum w x x - qx qx / qq.
-      const float scale = sums.qq[lane] > 0 ? sums.qx[lane] / sums.qq[lane] : 0.0f;
-      const float gain = scale * sums.qx[lane];
-      if (gain > best_gain) best_gain = gain, best_scale = scale;
-      inverse[lane] = Reciprocal(scale);
-    }
+    loops.sum_lanes(x, w, n, levels, inverse, offset, &sums);
+    Lanes scales, gains;
+    SolveScales(sums, &scales, &gains);
+    const int lane = LargestLane(gains);
+    if (gains[lane] > best_gain) best_gain = gains[lane], best_scale = scales[lane];
+    for (int i = 0; i < kLanes; ++i) inverse[i] = Reciprocal(scales[i]);
   }
   return best_scale;
 }
 
-AffineFit FitAffine(const float* x, const float* w, int n, Levels levels, bool offset_below_zero) {
+AffineFit FitAffine(const EncoderLoops& loops, const float* x, const float* w, int n, Levels levels,
+                    bool offset_below_zero) {
   float low = x[0], high = x[0];
   for (int i = 1; i < n; ++i) {
     low = std::min(low, x[i]);
@@ -197,16 +175,18 @@ AffineFit FitAffine(const float* x, const float* w, int n, Levels levels, bool o
   constexpr int kRounds = 2;
   for (int round = 0; round < kRounds; ++round) {
     LaneSums sums;
-    SumLanes(y, w, n, levels, inverse, offset, &sums);
-    for (int lane = 0; lane < kLanes; ++lane) {
-      const float q = sums.q[lane], qq = sums.qq[lane], qx = sums.qx[lane];
-      const auto [scale, at] = SolveAffine(sum_w, sum_y, q, qq, qx, max_offset);
-      if (!(scale > 0)) continue;
-      // The error is sum w y y - gain.
-      const float gain = at * (2 * sum_y - at * sum_w) + scale * (2 * (qx - at * q) - scale * qq);
-      if (gain > best_gain) best_gain = gain, best = {scale, low + at};
-      inverse[lane] = 1.0f / scale;
-      offset[lane] = at;
+    loops.sum_lanes(y, w, n, levels, inverse, offset, &sums);
+    Lanes scales, offsets, gains;
+    SolveAffine(sums, sum_w, sum_y, max_offset, &scales, &offsets, &gains);
+    const int lane = LargestLane(gains);
+    if (gains[lane] > best_gain) {
+      best_gain = gains[lane];
+      best = {scales[lane], low + offsets[lane]};
+    }
+    for (int i = 0; i < kLanes; ++i) {
+      if (!(scales[i] > 0)) continue;
+      inverse[i] = 1.0f / scales[i];
+      offset[i] = offsets[i];
     }
   }
   return best;
@@ -215,8 +195,8 @@ AffineFit FitAffine(const float* x, const float* w, int n, Levels levels, bool o
 namespace {
 
 // Sub-block `s` with whole scales near `wanted`: picks the best, sets the levels, returns the sums.
-SubBlockSums RefineScale(const float* x, const float* w, int s, float d, float wanted,
-                         Levels levels, Levels scale_levels, SuperBlockFit* fit) {
+SubBlockSums RefineScale(const EncoderLoops& loops, const float* x, const float* w, int s, float d,
+                         float wanted, Levels levels, Levels scale_levels, SuperBlockFit* fit) {
   constexpr int kSub = 16;
   const float low = static_cast<float>(scale_levels.lowest);
   const float high = static_cast<float>(scale_levels.highest);
@@ -226,18 +206,18 @@ SubBlockSums RefineScale(const float* x, const float* w, int s, float d, float w
     whole[lane] = ClampTo(nearest + static_cast<float>(lane - kLanes / 2), low, high);
     scale[lane] = d * whole[lane];
   }
-  LaneErrors(x, w, kSub, levels, scale, offset, &errors);
+  loops.lane_errors(x, w, kSub, levels, scale, offset, &errors);
   const int best = LeastLane(errors);
   fit->scales[s] = static_cast<int8_t>(whole[best]);
   int8_t* q = fit->q + kSub * s;
-  AssignLevels(x, kSub, scale[best], 0, levels, q);
+  loops.assign_levels(x, kSub, scale[best], 0, levels, q);
   return SumSubBlock(x, w, kSub, q);
 }
 
 // As RefineScale, for a scale and a min of 0..top each.
-SubBlockSums RefineScaleAndMin(const float* x, const float* w, int sub_block, int s, float d,
-                               float dmin, AffineFit wanted, Levels levels, float top,
-                               SuperBlockFit* fit) {
+SubBlockSums RefineScaleAndMin(const EncoderLoops& loops, const float* x, const float* w,
+                               int sub_block, int s, float d, float dmin, AffineFit wanted,
+                               Levels levels, float top, SuperBlockFit* fit) {
   const float near_scale = RoundSmall(ClampTo(wanted.scale * Reciprocal(d), 0, top));
   const float near_min = RoundSmall(ClampTo(-wanted.offset * Reciprocal(dmin), 0, top));
   Lanes whole_scale, whole_min, scale, offset, errors;
@@ -247,23 +227,23 @@ SubBlockSums RefineScaleAndMin(const float* x, const float* w, int sub_block, in
     scale[lane] = d * whole_scale[lane];
     offset[lane] = -dmin * whole_min[lane];
   }
-  LaneErrors(x, w, sub_block, levels, scale, offset, &errors);
+  loops.lane_errors(x, w, sub_block, levels, scale, offset, &errors);
   const int best = LeastLane(errors);
   fit->scales[s] = static_cast<int8_t>(whole_scale[best]);
   fit->mins[s] = static_cast<int8_t>(whole_min[best]);
   int8_t* q = fit->q + sub_block * s;
-  AssignLevels(x, sub_block, scale[best], offset[best], levels, q);
+  loops.assign_levels(x, sub_block, scale[best], offset[best], levels, q);
   return SumSubBlock(x, w, sub_block, q);
 }
 
 }  // namespace
 
-SuperBlockFit FitScaledSuperBlock(const float* x, const float* w, Levels levels,
-                                  Levels scale_levels) {
+SuperBlockFit FitScaledSuperBlock(const EncoderLoops& loops, const float* x, const float* w,
+                                  Levels levels, Levels scale_levels) {
   constexpr int kSub = 16, kSubs = kSuperBlock / kSub;
   float scales[kSubs], largest = 0;
   for (int s = 0; s < kSubs; ++s) {
-    scales[s] = FitScale(x + kSub * s, w + kSub * s, kSub, levels);
+    scales[s] = FitScale(loops, x + kSub * s, w + kSub * s, kSub, levels);
     if (std::fabs(scales[s]) > std::fabs(largest)) largest = scales[s];
   }
   SuperBlockFit fit;
@@ -274,7 +254,7 @@ SuperBlockFit FitScaledSuperBlock(const float* x, const float* w, Levels levels,
     // Least squares of x ~ d a with a = scale q.
     double aa = 0, ax = 0;
     for (int s = 0; s < kSubs; ++s) {
-      const SubBlockSums sums = RefineScale(x + kSub * s, w + kSub * s, s, d,
+      const SubBlockSums sums = RefineScale(loops, x + kSub * s, w + kSub * s, s, d,
                                             scales[s] * Reciprocal(d), levels, scale_levels, &fit);
       const double a = fit.scales[s];
       aa += a * a * sums.qq;
@@ -285,15 +265,15 @@ SuperBlockFit FitScaledSuperBlock(const float* x, const float* w, Levels levels,
   return fit;
 }
 
-SuperBlockFit FitAffineSuperBlock(const float* x, const float* w, int sub_block, int max_level,
-                                  int max_scale) {
+SuperBlockFit FitAffineSuperBlock(const EncoderLoops& loops, const float* x, const float* w,
+                                  int sub_block, int max_level, int max_scale) {
   const int n_subs = kSuperBlock / sub_block;
   const Levels levels = {0, max_level};
   const float top = static_cast<float>(max_scale);
   AffineFit subs[16];
   float d = 0, dmin = 0;
   for (int s = 0; s < n_subs; ++s) {
-    subs[s] = FitAffine(x + sub_block * s, w + sub_block * s, sub_block, levels,
+    subs[s] = FitAffine(loops, x + sub_block * s, w + sub_block * s, sub_block, levels,
                         /*offset_below_zero=*/true);
     d = std::max(d, subs[s].scale / top);
     dmin = std::max(dmin, -subs[s].offset / top);
@@ -307,8 +287,9 @@ SuperBlockFit FitAffineSuperBlock(const float* x, const float* w, int sub_block,
     // Least squares of x ~ d a - dmin b with a = scale q, b = min.
     double aa = 0, ab = 0, bb = 0, ax = 0, bx = 0;
     for (int s = 0; s < n_subs; ++s) {
-      const SubBlockSums sums = RefineScaleAndMin(x + sub_block * s, w + sub_block * s, sub_block,
-                                                  s, d, dmin, subs[s], levels, top, &fit);
+      const SubBlockSums sums =
+          RefineScaleAndMin(loops, x + sub_block * s, w + sub_block * s, sub_block, s, d, dmin,
+                            subs[s], levels, top, &fit);
       const double a = fit.scales[s], b = fit.mins[s];
       aa += a * a * sums.qq;
       ab += a * b * sums.q;

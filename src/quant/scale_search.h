@@ -7,28 +7,24 @@
 
 #include <cstdint>
 
-namespace autoglm {
+#include "quant/encoder_loops.h"
 
-/// The whole numbers that can be stored: lowest <= q <= highest.
-struct Levels {
-  int lowest, highest;
-};
+namespace autoglm {
 
 /// x is approximated by scale * q + offset.
 struct AffineFit {
   float scale = 0, offset = 0;
 };
 
-/// q[i] = the level nearest to (x[i] - offset) / scale; where scale is 0, the one nearest to 0.
-void AssignLevels(const float* x, int n, float scale, float offset, Levels levels, int8_t* q);
-
 /// The scale for x ~ scale * q; negative where that makes better use of levels that are not
 /// symmetric. Needs lowest < 0. Finite x, w >= 0 with a positive sum; 0 if every x is.
-float FitScale(const float* x, const float* w, int n, Levels levels);
+/// `n` is a multiple of 16, here and below.
+float FitScale(const EncoderLoops& loops, const float* x, const float* w, int n, Levels levels);
 
 /// Scale and offset for x ~ scale * q + offset, with lowest = 0 and n <= 32. With
 /// `offset_below_zero` the offset is at most 0, as the K types store it.
-AffineFit FitAffine(const float* x, const float* w, int n, Levels levels, bool offset_below_zero);
+AffineFit FitAffine(const EncoderLoops& loops, const float* x, const float* w, int n, Levels levels,
+                    bool offset_below_zero);
 
 /// A super-block's result: q of all 256 elements, whole scales (and mins) of its sub-blocks, and
 /// the binary16 factors of those.
@@ -40,12 +36,12 @@ struct SuperBlockFit {
 };
 
 /// x ~ d * scale * q of 16 sub-blocks of 16; scales within `scale_levels`.
-SuperBlockFit FitScaledSuperBlock(const float* x, const float* w, Levels levels,
-                                  Levels scale_levels);
+SuperBlockFit FitScaledSuperBlock(const EncoderLoops& loops, const float* x, const float* w,
+                                  Levels levels, Levels scale_levels);
 
 /// x ~ d * scale * q - dmin * min of 256 / sub_block sub-blocks; scales and mins in 0..max_scale,
 /// q in 0..max_level.
-SuperBlockFit FitAffineSuperBlock(const float* x, const float* w, int sub_block, int max_level,
-                                  int max_scale);
+SuperBlockFit FitAffineSuperBlock(const EncoderLoops& loops, const float* x, const float* w,
+                                  int sub_block, int max_level, int max_scale);
 
 }  // namespace autoglm

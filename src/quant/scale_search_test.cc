@@ -14,7 +14,8 @@ namespace {
 double Error(const std::vector<float>& x, const std::vector<float>& w, float scale, float offset,
              Levels levels) {
   std::vector<int8_t> q(x.size());
-  AssignLevels(x.data(), static_cast<int>(x.size()), scale, offset, levels, q.data());
+  kScalarEncoderLoops.assign_levels(x.data(), static_cast<int>(x.size()), scale, offset, levels,
+                                    q.data());
   double sum = 0;
   for (size_t i = 0; i < x.size(); ++i) {
     const double error = x[i] - (double{scale} * q[i] + offset);
@@ -30,13 +31,14 @@ std::vector<float> Gaussian(size_t n, Rng* rng) {
 }
 
 TEST(ScaleSearch, AssignLevelsRoundsAndClamps) {
-  const float x[6] = {0.0f, 0.6f, -0.6f, 100.0f, -100.0f, 1.4f};
-  int8_t q[6];
-  AssignLevels(x, 6, 1.0f, 0.0f, {-4, 3}, q);
+  const float x[16] = {0.0f, 0.6f, -0.6f, 100.0f, -100.0f, 1.4f};
+  const auto assign = kScalarEncoderLoops.assign_levels;
+  int8_t q[16];
+  assign(x, 16, 1.0f, 0.0f, {-4, 3}, q);
   EXPECT_EQ(std::vector<int8_t>(q, q + 6), (std::vector<int8_t>{0, 1, -1, 3, -4, 1}));
-  AssignLevels(x, 6, -0.5f, 0.4f, {-4, 3}, q);
+  assign(x, 16, -0.5f, 0.4f, {-4, 3}, q);
   EXPECT_EQ(std::vector<int8_t>(q, q + 6), (std::vector<int8_t>{1, 0, 2, -4, 3, -2}));
-  AssignLevels(x, 6, 0.0f, 0.0f, {-4, 3}, q);
+  assign(x, 16, 0.0f, 0.0f, {-4, 3}, q);
   EXPECT_EQ(std::vector<int8_t>(q, q + 6), std::vector<int8_t>(6, 0));
 }
 
@@ -47,7 +49,7 @@ TEST(ScaleSearch, FindsTheScaleOfValuesThatHaveOne) {
       for (int i = 0; i < 16; ++i) {
         x.push_back(scale * static_cast<float>(levels.lowest + i * (levels.highest * 2 + 1) / 15));
       }
-      EXPECT_NEAR(FitScale(x.data(), w.data(), 16, levels), scale, 1e-6f);
+      EXPECT_NEAR(FitScale(kScalarEncoderLoops, x.data(), w.data(), 16, levels), scale, 1e-6f);
     }
   }
 }
@@ -55,11 +57,13 @@ TEST(ScaleSearch, FindsTheScaleOfValuesThatHaveOne) {
 TEST(ScaleSearch, FindsScaleAndOffsetOfValuesThatHaveThem) {
   std::vector<float> x, w(32, 1.0f);
   for (int i = 0; i < 32; ++i) x.push_back(0.25f * static_cast<float>(i % 16) - 1.3f);
-  const AffineFit fit = FitAffine(x.data(), w.data(), 32, {0, 15}, /*offset_below_zero=*/true);
+  const AffineFit fit =
+      FitAffine(kScalarEncoderLoops, x.data(), w.data(), 32, {0, 15}, /*offset_below_zero=*/true);
   EXPECT_NEAR(fit.scale, 0.25f, 1e-6f);
   EXPECT_NEAR(fit.offset, -1.3f, 1e-6f);
   for (float& v : x) v += 11.3f;
-  const AffineFit above = FitAffine(x.data(), w.data(), 32, {0, 15}, /*offset_below_zero=*/false);
+  const AffineFit above =
+      FitAffine(kScalarEncoderLoops, x.data(), w.data(), 32, {0, 15}, /*offset_below_zero=*/false);
   EXPECT_NEAR(above.scale, 0.25f, 1e-5f);
   EXPECT_NEAR(above.offset, 10.0f, 1e-5f);
 }
@@ -69,7 +73,7 @@ TEST(ScaleSearch, KeepsTheOffsetAtOrBelowZeroWhereAsked) {
   for (int trial = 0; trial < 50; ++trial) {
     std::vector<float> x = Gaussian(32, &rng), w(32, 1.0f);
     for (float& v : x) v += 1.5f;
-    EXPECT_LE(FitAffine(x.data(), w.data(), 32, {0, 15}, true).offset, 0.0f);
+    EXPECT_LE(FitAffine(kScalarEncoderLoops, x.data(), w.data(), 32, {0, 15}, true).offset, 0.0f);
   }
 }
 
@@ -91,7 +95,8 @@ TEST(ScaleSearch, ComesCloseToAnExhaustiveSearchOfScales) {
         least = std::min({least, Error(x, w, scale, 0, levels), Error(x, w, -scale, 0, levels)});
       }
       best += least;
-      found += Error(x, w, FitScale(x.data(), w.data(), 16, levels), 0, levels);
+      found +=
+          Error(x, w, FitScale(kScalarEncoderLoops, x.data(), w.data(), 16, levels), 0, levels);
     }
     EXPECT_LE(std::sqrt(found), std::sqrt(best) * 1.02) << levels.lowest;
   }
@@ -115,7 +120,8 @@ TEST(ScaleSearch, ComesCloseToAnExhaustiveSearchOfScalesAndOffsets) {
         }
       }
       best += least;
-      const AffineFit fit = FitAffine(x.data(), w.data(), 16, {0, highest}, false);
+      const AffineFit fit =
+          FitAffine(kScalarEncoderLoops, x.data(), w.data(), 16, {0, highest}, false);
       found += Error(x, w, fit.scale, fit.offset, {0, highest});
     }
     EXPECT_LE(std::sqrt(found), std::sqrt(best) * 1.02) << highest;

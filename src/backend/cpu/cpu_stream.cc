@@ -185,7 +185,9 @@ void CpuStream::Rope(RopeStyle style, const Tensor& table, int head_dim, const T
 void CpuStream::KvStore(const KvBatch& kv, int layer, const Tensor& k, const Tensor& v) {
   if (!status_.ok()) return;
   const KvLayout& layout = kv.layout;
-  const auto encode = Format(layout.dtype).encode;
+  const auto encode = [&](const float* x, std::byte* out) {
+    Format(layout.dtype).encode(x, nullptr, out, layout.head_dim, kernels_.encoder_loops);
+  };
   const int64_t row_bytes = RowBytes(layout.dtype, layout.head_dim);
   for (const KvSpan& span : kv.spans) {
     ForRows(span.n_rows, 2 * k.cols(), [&](int64_t i) {
@@ -196,9 +198,8 @@ void CpuStream::KvStore(const KvBatch& kv, int layer, const Tensor& k, const Ten
       const float* value = v.f32_row(span.first_row + i);
       for (int head = 0; head < layout.num_key_value_heads; ++head) {
         const int64_t at = static_cast<int64_t>(head) * layout.head_dim;
-        encode(key + at, nullptr, page + layout.key_offset(layer, head) + slot, layout.head_dim);
-        encode(value + at, nullptr, page + layout.value_offset(layer, head) + slot,
-               layout.head_dim);
+        encode(key + at, page + layout.key_offset(layer, head) + slot);
+        encode(value + at, page + layout.value_offset(layer, head) + slot);
       }
     });
   }

@@ -38,6 +38,13 @@ inline F32 Div(F32 a, F32 b) { return _mm256_div_ps(a, b); }
 inline F32 Max(F32 a, F32 b) { return _mm256_max_ps(a, b); }
 inline F32 Min(F32 a, F32 b) { return _mm256_min_ps(a, b); }
 inline F32 Abs(F32 a) { return _mm256_andnot_ps(_mm256_set1_ps(-0.0f), a); }
+inline F32 RoundF(F32 a) { return _mm256_round_ps(a, 8); }  // nearest, ties to even
+// To low..high; `low` for a NaN.
+inline F32 Clamp(F32 a, F32 low, F32 high) { return Min(Max(a, low), high); }
+inline F32 NanToZero(F32 a) { return _mm256_and_ps(a, _mm256_cmp_ps(a, a, _CMP_ORD_Q)); }
+inline F32 ReciprocalOrZero(F32 a) {  // 0 for 0
+  return _mm256_and_ps(Div(SplatF(1), a), _mm256_cmp_ps(a, ZeroF(), _CMP_NEQ_UQ));
+}
 inline F32 Fma(F32 a, F32 b, F32 c) { return _mm256_fmadd_ps(a, b, c); }  // a * b + c
 inline float SumOf(F32 x) {
   __m128 s = _mm_add_ps(_mm256_castps256_ps128(x), _mm256_extractf128_ps(x, 1));
@@ -86,6 +93,12 @@ inline F32 HighHalfToFloat(I32 x) { return HalvesToFloat(_mm256_srli_epi32(x, 16
 // 8 consecutive values.
 inline F32 LoadHalves(const void* p) {
   return _mm256_cvtph_ps(_mm_loadu_si128(static_cast<const __m128i*>(p)));
+}
+// 8 binary16, to nearest; those that are finite and beyond its range become its largest.
+inline void StoreFiniteHalves(void* p, F32 x) {
+  const F32 is_finite = _mm256_cmp_ps(Abs(x), SplatF(__builtin_inff()), _CMP_LT_OQ);
+  const F32 within = _mm256_blendv_ps(x, Clamp(x, SplatF(-65504), SplatF(65504)), is_finite);
+  _mm_storeu_si128(static_cast<__m128i*>(p), _mm256_cvtps_ph(within, 8));
 }
 inline F32 LoadBytesAsFloat(const void* p) {
   return ToFloat(_mm256_cvtepi8_epi32(_mm_loadl_epi64(static_cast<const __m128i*>(p))));

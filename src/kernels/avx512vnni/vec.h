@@ -37,6 +37,13 @@ inline F32 Div(F32 a, F32 b) { return _mm512_div_ps(a, b); }
 inline F32 Max(F32 a, F32 b) { return _mm512_max_ps(a, b); }
 inline F32 Min(F32 a, F32 b) { return _mm512_min_ps(a, b); }
 inline F32 Abs(F32 a) { return _mm512_abs_ps(a); }
+inline F32 RoundF(F32 a) { return _mm512_roundscale_ps(a, 8); }  // nearest, ties to even
+// To low..high; `low` for a NaN.
+inline F32 Clamp(F32 a, F32 low, F32 high) { return Min(Max(a, low), high); }
+inline F32 NanToZero(F32 a) { return _mm512_maskz_mov_ps(_mm512_cmp_ps_mask(a, a, _CMP_ORD_Q), a); }
+inline F32 ReciprocalOrZero(F32 a) {  // 0 for 0
+  return _mm512_maskz_div_ps(_mm512_cmp_ps_mask(a, ZeroF(), _CMP_NEQ_UQ), SplatF(1), a);
+}
 inline F32 Fma(F32 a, F32 b, F32 c) { return _mm512_fmadd_ps(a, b, c); }  // a * b + c
 inline float SumOf(F32 x) { return _mm512_reduce_add_ps(x); }
 inline float MaxOf(F32 x) { return _mm512_reduce_max_ps(x); }
@@ -70,6 +77,12 @@ inline F32 HighHalfToFloat(I32 x) { return LowHalfToFloat(_mm512_srli_epi32(x, 1
 // 16 consecutive values.
 inline F32 LoadHalves(const void* p) {
   return _mm512_cvtph_ps(_mm256_loadu_si256(static_cast<const __m256i*>(p)));
+}
+// 16 binary16, to nearest; those that are finite and beyond its range become its largest.
+inline void StoreFiniteHalves(void* p, F32 x) {
+  const __mmask16 is_finite = _mm512_cmp_ps_mask(Abs(x), SplatF(__builtin_inff()), _CMP_LT_OQ);
+  const F32 within = _mm512_mask_mov_ps(x, is_finite, Clamp(x, SplatF(-65504), SplatF(65504)));
+  _mm256_storeu_si256(static_cast<__m256i*>(p), _mm512_cvtps_ph(within, 8));
 }
 inline F32 LoadBytesAsFloat(const void* p) {
   return ToFloat(_mm512_cvtepi8_epi32(_mm_loadu_si128(static_cast<const __m128i*>(p))));

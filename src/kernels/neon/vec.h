@@ -40,6 +40,16 @@ inline F32 Div(F32 a, F32 b) { return vdivq_f32(a, b); }
 inline F32 Max(F32 a, F32 b) { return vmaxq_f32(a, b); }
 inline F32 Min(F32 a, F32 b) { return vminq_f32(a, b); }
 inline F32 Abs(F32 a) { return vabsq_f32(a); }
+inline F32 RoundF(F32 a) { return vrndnq_f32(a); }  // nearest, ties to even
+// To low..high; `low` for a NaN.
+inline F32 Clamp(F32 a, F32 low, F32 high) { return vminnmq_f32(vmaxnmq_f32(a, low), high); }
+inline F32 Where(uint32x4_t mask, F32 a) {  // else 0
+  return vreinterpretq_f32_u32(vandq_u32(mask, vreinterpretq_u32_f32(a)));
+}
+inline F32 NanToZero(F32 a) { return Where(vceqq_f32(a, a), a); }
+inline F32 ReciprocalOrZero(F32 a) {  // 0 for 0
+  return Where(vmvnq_u32(vceqzq_f32(a)), Div(SplatF(1), a));
+}
 inline F32 Fma(F32 a, F32 b, F32 c) { return vfmaq_f32(c, a, b); }  // a * b + c
 inline float SumOf(F32 x) { return vaddvq_f32(x); }
 inline float MaxOf(F32 x) { return vmaxvq_f32(x); }
@@ -79,6 +89,13 @@ inline F32 LoadHalves(const void* p) {
   uint16x4_t halves;
   __builtin_memcpy(&halves, p, sizeof(halves));
   return vcvt_f32_f16(vreinterpret_f16_u16(halves));
+}
+// 4 binary16, to nearest; those that are finite and beyond its range become its largest.
+inline void StoreFiniteHalves(void* p, F32 x) {
+  const uint32x4_t is_finite = vcltq_f32(Abs(x), SplatF(__builtin_inff()));
+  const F32 within = vbslq_f32(is_finite, Clamp(x, SplatF(-65504), SplatF(65504)), x);
+  const float16x4_t halves = vcvt_f16_f32(within);
+  __builtin_memcpy(p, &halves, sizeof(halves));
 }
 inline F32 LoadBytesAsFloat(const void* p) {
   uint32_t bytes;

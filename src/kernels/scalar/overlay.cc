@@ -17,6 +17,7 @@ void OverlayScalar(KernelTable* table) {
   table->silu_gate = ScalarSiluGate;
   table->gelu_tanh_gate = ScalarGeluTanhGate;
   table->add = ScalarAdd;
+  table->encoder_loops = kScalarEncoderLoops;
 }
 
 }  // namespace autoglm

@@ -4,6 +4,7 @@
 #include "kernels/kernels.h"
 #include "kernels/vector/attention.h"
 #include "kernels/vector/elementwise.h"
+#include "kernels/vector/encoder_loops.h"
 #include "kernels/vector/float_linear.h"
 #include "kernels/vector/int8_linear.h"
 
@@ -41,6 +42,7 @@ inline void OverlayFloat(KernelTable* table) {
   table->silu_gate = SiluGate;
   table->gelu_tanh_gate = GeluTanhGate;
   table->add = AddTo;
+  table->encoder_loops = kEncoderLoops;
 }
 
 }  // namespace
