@@ -98,9 +98,15 @@ Result<Conversation> ConversationFormat::Prepare(const ConversationRequest& requ
   const bool has_tools = !tools.empty() && choice.mode != ToolChoice::Mode::kNone;
   AUTOGLM_ASSIGN_OR_RETURN(out.prompt, Render(request, has_tools));
 
+  const bool begins_answer = request.add_generation_prompt && !reasoning_.begin.empty();
+  const bool unwanted = request.variables != nullptr && request.variables->is_object() &&
+                        request.variables->value("enable_thinking", Json(true)) == false;
+  // A template without that switch may begin reasoning all the same.
+  if (unwanted && begins_answer && TrimSpace(out.prompt).ends_with(reasoning_.begin)) {
+    out.prompt += reasoning_.end + "\n\n";
+  }
   AnswerParserOptions& parser = out.parser;
   const std::string_view prompt = TrimSpace(out.prompt);
-  const bool begins_answer = request.add_generation_prompt && !reasoning_.begin.empty();
   if (request.splits_reasoning) parser.reasoning = reasoning_;
   parser.starts_in_reasoning =
       request.splits_reasoning && begins_answer && prompt.ends_with(reasoning_.begin);
@@ -113,8 +119,6 @@ Result<Conversation> ConversationFormat::Prepare(const ConversationRequest& requ
   grammar.choice = choice;
   grammar.parallel = request.parallel_tool_calls;
   // Where the prompt has closed the reasoning, or the caller wants none, there is to be none.
-  const bool unwanted = request.variables != nullptr && request.variables->is_object() &&
-                        request.variables->value("enable_thinking", Json(true)) == false;
   const bool closed = unwanted || (begins_answer && prompt.ends_with(reasoning_.end));
   if (!closed) grammar.reasoning = reasoning_;
   grammar.starts_in_reasoning = begins_answer && prompt.ends_with(reasoning_.begin);

@@ -239,6 +239,26 @@ TEST(ConversationFormatTest, Glm4TakesCallsAsMetadataAndResultsAsObservations) {
             "get_weather says so");
 }
 
+TEST(ConversationFormatTest, ReasoningThatATemplateAlwaysBeginsIsClosedWhereItIsUnwanted) {
+  const Model model(
+      "{% for m in messages %}<|{{ m.role }}|>{{ m.content.split('</think>')[-1] }}{% endfor %}"
+      "{% if add_generation_prompt %}<|assistant|><think>\n{% endif %}");
+  const Json messages = Json::array({User("Weather?")});
+  const Conversation closed = model.Prepare(messages, true, kTools, /*thinking=*/false).value();
+  EXPECT_TRUE(closed.prompt.ends_with("<|assistant|><think>\n</think>\n\n")) << closed.prompt;
+  Json call = {{"name", "get_weather"}, {"arguments", Json::parse(kArguments)}};
+  const std::string text = Json({{"tool_calls", Json::array({call})}}).dump();
+  const Answer answer = ParseAnswer(closed.parser, text, /*cut_off=*/false);
+  EXPECT_EQ(answer.reasoning, "");
+  ASSERT_EQ(answer.calls.size(), 1u);
+  EXPECT_EQ(answer.calls[0].name, "get_weather");
+
+  const Conversation open = model.Prepare(messages, true, kTools, /*thinking=*/true).value();
+  EXPECT_TRUE(open.prompt.ends_with("<|assistant|><think>\n")) << open.prompt;
+  EXPECT_EQ(ParseAnswer(open.parser, "Hm.</think>" + text, false).reasoning, "Hm.");
+  EXPECT_FALSE(Contains(model.Prepare(messages, false)->prompt, "think"));
+}
+
 TEST(ConversationFormatTest, TheToolsOfASystemMessageAreFound) {
   const Model model(
       "{% for m in messages %}<|{{ m.role }}|>{% if m.tools %}{% for t in m.tools %}"
