@@ -27,6 +27,11 @@ float Load(const float* x, int n, float* out) {
   return *std::max_element(largest, largest + kSearchLanes);
 }
 
+// What least squares needs to know of each lane: sums of w q, w q q and w q x.
+struct LaneSums {
+  SearchLanes q, qq, qx;
+};
+
 void SumLanes(const float* x, const float* w, int n, Levels levels, const SearchLanes& inverse,
               const SearchLanes& offset, LaneSums* sums) {
   const float low = static_cast<float>(levels.lowest), high = static_cast<float>(levels.highest);
@@ -44,6 +49,52 @@ void SumLanes(const float* x, const float* w, int n, Levels levels, const Search
   std::copy(sum_q, sum_q + kSearchLanes, sums->q);
   std::copy(sum_qq, sum_qq + kSearchLanes, sums->qq);
   std::copy(sum_qx, sum_qx + kSearchLanes, sums->qx);
+}
+
+void ScaleRound(const float* x, const float* w, int n, Levels levels, SearchLanes* inverse,
+                BestFit* best) {
+  LaneSums sums;
+  SumLanes(x, w, n, levels, *inverse, {}, &sums);
+  for (int lane = 0; lane < kSearchLanes; ++lane) {
+    // With scale = qx / qq the error is sum w x x - qx qx / qq. Without levels, 0 / 1.
+    const float qq = sums.qq[lane], qx = sums.qx[lane];
+    const float scale = qx / (qq > 0 ? qq : 1.0f);
+    const float gain = scale * qx;
+    if (gain > best->gain) *best = {gain, {scale, 0}};
+    (*inverse)[lane] = Reciprocal(scale);
+  }
+}
+
+// The scale and the offset of least error for given levels.
+AffineFit SolveAffine(float sum_w, float sum_x, float q, float qq, float qx, float max_offset) {
+  const float determinant = sum_w * qq - q * q;
+  AffineFit fit;
+  if (determinant > 1e-6f * sum_w * qq) {
+    fit.scale = (sum_w * qx - q * sum_x) / determinant;
+    fit.offset = (qq * sum_x - q * qx) / determinant;
+    if (!(fit.offset > max_offset)) return fit;
+    fit.offset = max_offset;
+  }
+  // The offset is given (0 where all levels are one, which leaves it open); the scale remains.
+  fit.scale = (qx - fit.offset * q) / (qq > 0 ? qq : 1.0f);
+  return fit;
+}
+
+void AffineRound(const AffineProblem& problem, SearchLanes* inverse, SearchLanes* offset,
+                 BestFit* best) {
+  const float sum_w = problem.sum_w, sum_x = problem.sum_x;
+  LaneSums sums;
+  SumLanes(problem.x, problem.w, problem.n, problem.levels, *inverse, *offset, &sums);
+  for (int lane = 0; lane < kSearchLanes; ++lane) {
+    const float q = sums.q[lane], qq = sums.qq[lane], qx = sums.qx[lane];
+    const auto [scale, at] = SolveAffine(sum_w, sum_x, q, qq, qx, problem.max_offset);
+    if (!(scale > 0)) continue;
+    // The error is sum w x x - gain.
+    const float gain = at * (2 * sum_x - at * sum_w) + scale * (2 * (qx - at * q) - scale * qq);
+    if (gain > best->gain) *best = {gain, {scale, at}};
+    (*inverse)[lane] = 1.0f / scale;
+    (*offset)[lane] = at;
+  }
 }
 
 void LaneErrors(const float* x, const float* w, int n, Levels levels, const SearchLanes& scale,
@@ -81,6 +132,7 @@ void ToHalves(const float* x, int64_t n, std::byte* out) {
 
 }  // namespace
 
-const EncoderLoops kScalarEncoderLoops = {Load, SumLanes, LaneErrors, AssignLevels, ToHalves};
+const EncoderLoops kScalarEncoderLoops = {Load,       ScaleRound,   AffineRound,
+                                          LaneErrors, AssignLevels, ToHalves};
 
 }  // namespace autoglm

@@ -16,9 +16,27 @@ struct Levels {
 inline constexpr int kSearchLanes = 16;
 using SearchLanes = float[kSearchLanes];
 
-/// What least squares needs to know of each lane: sums of w q, w q q and w q x.
-struct LaneSums {
-  SearchLanes q, qq, qx;
+/// x is approximated by scale * q + offset.
+struct AffineFit {
+  float scale = 0, offset = 0;
+};
+
+/// The best candidate so far, and how much less its weighted squared error is than that of levels
+/// 0.
+struct BestFit {
+  float gain = 0;
+  AffineFit fit;
+};
+
+/// What an affine search is about: n values x with weights w, the sums of w and of w x, and a
+/// limit.
+struct AffineProblem {
+  const float* x;
+  const float* w;
+  int n;
+  Levels levels;
+  float sum_w, sum_x;
+  float max_offset;
 };
 
 /// Products and sums are never fused, and a lane's sum goes through the elements in order: so every
@@ -27,10 +45,16 @@ struct EncoderLoops {
   /// out[i] = x[i], or 0 for a NaN, limited to +-kMaxMagnitude. `n` is a multiple of 16. Returns
   /// the largest magnitude in `out`. out may be x.
   float (*load)(const float* x, int n, float* out);
-  /// The levels q that the scale 1 / inverse[lane] and the offset make of x [n], and their sums
-  /// weighted by w [n]. Rounds to nearest, ties to even, as all of them do.
-  void (*sum_lanes)(const float* x, const float* w, int n, Levels levels,
-                    const SearchLanes& inverse, const SearchLanes& offset, LaneSums* sums);
+  /// One round of Lloyd's method for each lane, for x ~ scale q: the levels that the scale
+  /// 1 / inverse[lane] makes of x [n], rounding to nearest with ties to even as all of them do; the
+  /// scale that has the least error weighted by w [n] for those; inverse[lane] becomes its
+  /// reciprocal. `best` becomes the first lane of largest gain if that is above what it has.
+  void (*scale_round)(const float* x, const float* w, int n, Levels levels, SearchLanes* inverse,
+                      BestFit* best);
+  /// The same for x ~ scale q + offset, offset <= max_offset. A lane whose scale would not be above
+  /// 0 stays as it is.
+  void (*affine_round)(const AffineProblem& problem, SearchLanes* inverse, SearchLanes* offset,
+                       BestFit* best);
   /// The weighted squared error of each lane's scale and offset over x [n].
   void (*lane_errors)(const float* x, const float* w, int n, Levels levels,
                       const SearchLanes& scale, const SearchLanes& offset, SearchLanes* errors);

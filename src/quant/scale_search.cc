@@ -20,21 +20,8 @@ constexpr int kSuperBlockRounds = 2;
 using Lanes = SearchLanes;
 constexpr int kLanes = kSearchLanes;
 
-// The lane of the largest value, the first of equals. In a form that vectorizes.
-int LargestLane(const Lanes& values) {
-  Lanes largest;
-  std::copy(values, values + kLanes, largest);
-  for (int half = kLanes / 2; half > 0; half /= 2) {
-    for (int i = 0; i < half; ++i) largest[i] = std::max(largest[i], largest[i + half]);
-  }
-  int lane = 0;
-  while (lane < kLanes - 1 && values[lane] != largest[0]) ++lane;
-  return lane;
-}
-
-int LeastLane(Lanes& errors) {
-  for (float& error : errors) error = -error;
-  return LargestLane(errors);
+int LeastLane(const Lanes& errors) {
+  return static_cast<int>(std::min_element(errors, errors + kLanes) - errors);
 }
 
 // The first of the values of largest magnitude.
@@ -45,7 +32,7 @@ float LargestValue(const float* x, int n) {
       largest[lane] = std::max(largest[lane], std::fabs(x[i + lane]));
     }
   }
-  const float magnitude = largest[LargestLane(largest)];
+  const float magnitude = *std::max_element(largest, largest + kLanes);
   return *std::find_if(x, x + n - 1, [&](float v) { return std::fabs(v) == magnitude; });
 }
 
@@ -59,44 +46,6 @@ void AffineStarts(float range, float highest, float max_offset, Lanes* inverse, 
     const float top = range - kMoves[lane / 4] * step;
     (*offset)[lane] = std::min(kMoves[lane % 4] * step, max_offset);
     (*inverse)[lane] = highest / (top - (*offset)[lane]);
-  }
-}
-
-// For each lane the scale of least error for its levels, and by how much that is below the error of
-// a scale of 0.
-void SolveScales(const LaneSums& sums, Lanes* scales, Lanes* gains) {
-  for (int lane = 0; lane < kLanes; ++lane) {
-    // With scale = qx / qq the error is sum w x x - qx qx / qq. Without levels, 0 / 1.
-    const float qq = sums.qq[lane], qx = sums.qx[lane];
-    (*scales)[lane] = qx / (qq > 0 ? qq : 1.0f);
-    (*gains)[lane] = (*scales)[lane] * qx;
-  }
-}
-
-// For each lane the scale and the offset of least error for its levels, the offset not above
-// `max_offset`, and by how much that is below the error of levels 0. A gain of -1 where the scale
-// is not above 0. Without branches, so that it vectorizes.
-void SolveAffine(const LaneSums& sums, float sum_w, float sum_x, float max_offset, Lanes* scales,
-                 Lanes* offsets, Lanes* gains) {
-  for (int lane = 0; lane < kLanes; ++lane) {
-    const float q = sums.q[lane], qq = sums.qq[lane], qx = sums.qx[lane];
-    const float determinant = sum_w * qq - q * q;
-    const bool is_regular = determinant > 1e-6f * sum_w * qq;
-    const float divisor = is_regular ? determinant : 1.0f;
-    const float free_scale = (sum_w * qx - q * sum_x) / divisor;
-    const float free_offset = (qq * sum_x - q * qx) / divisor;
-    // Else the offset is given (0 where all levels are one, which leaves it open); the scale
-    // remains.
-    const float given_offset = is_regular ? max_offset : 0.0f;
-    const float given_scale = qq > 0 ? (qx - given_offset * q) / (qq > 0 ? qq : 1.0f) : 0.0f;
-    const bool is_free = is_regular & (free_offset <= max_offset);
-    const float scale = is_free ? free_scale : given_scale;
-    const float at = is_free ? free_offset : given_offset;
-    // The error is sum w y y - gain.
-    const float gain = at * (2 * sum_x - at * sum_w) + scale * (2 * (qx - at * q) - scale * qq);
-    (*scales)[lane] = scale;
-    (*offsets)[lane] = at;
-    (*gains)[lane] = scale > 0 ? gain : -1.0f;
   }
 }
 
@@ -128,23 +77,17 @@ float FitScale(const EncoderLoops& loops, const float* x, const float* w, int n,
   // the range were found by trial against an exhaustive search.
   const float reach = static_cast<float>(-levels.lowest);
   const float most = reach + 0.6f * std::sqrt(reach), least = reach - 1.3f * std::sqrt(reach);
-  Lanes inverse, offset = {};
+  Lanes inverse;
   for (int lane = 0; lane < kLanes; ++lane) {
     const float position = static_cast<float>(lane) / (kLanes - 1);
     inverse[lane] = -(most + (least - most) * position) / largest;
   }
-  float best_gain = 0, best_scale = 0;
+  BestFit best;
   constexpr int kRounds = 2;
   for (int round = 0; round < kRounds; ++round) {
-    LaneSums sums;
-    loops.sum_lanes(x, w, n, levels, inverse, offset, &sums);
-    Lanes scales, gains;
-    SolveScales(sums, &scales, &gains);
-    const int lane = LargestLane(gains);
-    if (gains[lane] > best_gain) best_gain = gains[lane], best_scale = scales[lane];
-    for (int i = 0; i < kLanes; ++i) inverse[i] = Reciprocal(scales[i]);
+    loops.scale_round(x, w, n, levels, &inverse, &best);
   }
-  return best_scale;
+  return best.fit.scale;
 }
 
 AffineFit FitAffine(const EncoderLoops& loops, const float* x, const float* w, int n, Levels levels,
@@ -170,26 +113,13 @@ AffineFit FitAffine(const EncoderLoops& loops, const float* x, const float* w, i
   const float max_offset = offset_below_zero ? -low : range;
   Lanes inverse, offset;
   AffineStarts(range, static_cast<float>(levels.highest), max_offset, &inverse, &offset);
-  float best_gain = 0;
-  AffineFit best = {0, low};
+  const AffineProblem problem = {y, w, n, levels, sum_w, sum_y, max_offset};
+  BestFit best;
   constexpr int kRounds = 2;
   for (int round = 0; round < kRounds; ++round) {
-    LaneSums sums;
-    loops.sum_lanes(y, w, n, levels, inverse, offset, &sums);
-    Lanes scales, offsets, gains;
-    SolveAffine(sums, sum_w, sum_y, max_offset, &scales, &offsets, &gains);
-    const int lane = LargestLane(gains);
-    if (gains[lane] > best_gain) {
-      best_gain = gains[lane];
-      best = {scales[lane], low + offsets[lane]};
-    }
-    for (int i = 0; i < kLanes; ++i) {
-      if (!(scales[i] > 0)) continue;
-      inverse[i] = 1.0f / scales[i];
-      offset[i] = offsets[i];
-    }
+    loops.affine_round(problem, &inverse, &offset, &best);
   }
-  return best;
+  return {best.fit.scale, low + best.fit.offset};
 }
 
 namespace {

@@ -11,11 +11,6 @@
 
 namespace autoglm {
 
-/// x is approximated by scale * q + offset.
-struct AffineFit {
-  float scale = 0, offset = 0;
-};
-
 /// The scale for x ~ scale * q; negative where that makes better use of levels that are not
 /// symmetric. Needs lowest < 0. Finite x, w >= 0 with a positive sum; 0 if every x is.
 /// `n` is a multiple of 16, here and below.

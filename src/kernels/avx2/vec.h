@@ -45,6 +45,13 @@ inline F32 NanToZero(F32 a) { return _mm256_and_ps(a, _mm256_cmp_ps(a, a, _CMP_O
 inline F32 ReciprocalOrZero(F32 a) {  // 0 for 0
   return _mm256_and_ps(Div(SplatF(1), a), _mm256_cmp_ps(a, ZeroF(), _CMP_NEQ_UQ));
 }
+inline F32 IfGreater(F32 a, F32 b, F32 x, F32 y) {  // a > b ? x : y
+  return _mm256_blendv_ps(y, x, _mm256_cmp_ps(a, b, _CMP_GT_OQ));
+}
+inline int FirstEqual(F32 a, float b) {  // lane; kLanes: none
+  const int equal = _mm256_movemask_ps(_mm256_cmp_ps(a, SplatF(b), _CMP_EQ_OQ));
+  return __builtin_ctz(equal | 1 << kLanes);
+}
 inline F32 Fma(F32 a, F32 b, F32 c) { return _mm256_fmadd_ps(a, b, c); }  // a * b + c
 inline float SumOf(F32 x) {
   __m128 s = _mm_add_ps(_mm256_castps256_ps128(x), _mm256_extractf128_ps(x, 1));

@@ -44,6 +44,12 @@ inline F32 NanToZero(F32 a) { return _mm512_maskz_mov_ps(_mm512_cmp_ps_mask(a, a
 inline F32 ReciprocalOrZero(F32 a) {  // 0 for 0
   return _mm512_maskz_div_ps(_mm512_cmp_ps_mask(a, ZeroF(), _CMP_NEQ_UQ), SplatF(1), a);
 }
+inline F32 IfGreater(F32 a, F32 b, F32 x, F32 y) {  // a > b ? x : y
+  return _mm512_mask_mov_ps(y, _mm512_cmp_ps_mask(a, b, _CMP_GT_OQ), x);
+}
+inline int FirstEqual(F32 a, float b) {  // lane; kLanes: none
+  return __builtin_ctz(_mm512_cmp_ps_mask(a, SplatF(b), _CMP_EQ_OQ) | 1 << kLanes);
+}
 inline F32 Fma(F32 a, F32 b, F32 c) { return _mm512_fmadd_ps(a, b, c); }  // a * b + c
 inline float SumOf(F32 x) { return _mm512_reduce_add_ps(x); }
 inline float MaxOf(F32 x) { return _mm512_reduce_max_ps(x); }

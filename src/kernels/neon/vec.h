@@ -50,6 +50,14 @@ inline F32 NanToZero(F32 a) { return Where(vceqq_f32(a, a), a); }
 inline F32 ReciprocalOrZero(F32 a) {  // 0 for 0
   return Where(vmvnq_u32(vceqzq_f32(a)), Div(SplatF(1), a));
 }
+inline F32 IfGreater(F32 a, F32 b, F32 x, F32 y) {  // a > b ? x : y
+  return vbslq_f32(vcgtq_f32(a, b), x, y);
+}
+inline int FirstEqual(F32 a, float b) {  // lane; kLanes: none
+  const uint16x4_t equal = vmovn_u32(vceqq_f32(a, SplatF(b)));
+  const uint64_t bits = vget_lane_u64(vreinterpret_u64_u16(equal), 0);
+  return bits == 0 ? kLanes : __builtin_ctzll(bits) / 16;
+}
 inline F32 Fma(F32 a, F32 b, F32 c) { return vfmaq_f32(c, a, b); }  // a * b + c
 inline float SumOf(F32 x) { return vaddvq_f32(x); }
 inline float MaxOf(F32 x) { return vmaxvq_f32(x); }
