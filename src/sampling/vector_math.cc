@@ -37,29 +37,38 @@ inline float BoundedExp(float x) {
   return p * std::bit_cast<float>((n + 127) << 23);
 }
 
+bool HasNaN(std::span<const float> x) {
+  uint32_t lanes[kLanes] = {};
+  size_t i = 0;
+  for (; i + kLanes <= x.size(); i += kLanes) {
+    for (size_t j = 0; j < kLanes; ++j) lanes[j] |= x[i + j] != x[i + j];
+  }
+  for (; i < x.size(); ++i) lanes[0] |= x[i] != x[i];
+  return std::any_of(lanes, lanes + kLanes, [](uint32_t lane) { return lane != 0; });
+}
+
 }  // namespace
 
 MaxResult MaxOf(std::span<const float> x) {
-  float lanes[kLanes];
-  int32_t nan_lanes[kLanes] = {};
-  for (float& lane : lanes) lane = -std::numeric_limits<float>::infinity();
+  if (HasNaN(x)) {
+    MaxResult result{-std::numeric_limits<float>::infinity(), true};
+    for (float v : x) result.value = v > result.value ? v : result.value;
+    return result;
+  }
+  // Blocks are folded in half until one is left: no step waits for the one before it.
+  constexpr size_t kBlock = 512;
+  MaxResult result{-std::numeric_limits<float>::infinity(), false};
   size_t i = 0;
-  for (; i + kLanes <= x.size(); i += kLanes) {
-    for (size_t j = 0; j < kLanes; ++j) {
-      const float v = x[i + j];
-      lanes[j] = v > lanes[j] ? v : lanes[j];
-      nan_lanes[j] |= v != v;
+  for (; i + kBlock <= x.size(); i += kBlock) {
+    const float* block = &x[i];
+    float folded[kBlock / 2];
+    for (size_t j = 0; j < kBlock / 2; ++j) folded[j] = std::max(block[j], block[j + kBlock / 2]);
+    for (size_t half = kBlock / 4; half > 0; half /= 2) {
+      for (size_t j = 0; j < half; ++j) folded[j] = std::max(folded[j], folded[j + half]);
     }
+    result.value = std::max(result.value, folded[0]);
   }
-  for (; i < x.size(); ++i) {
-    lanes[0] = x[i] > lanes[0] ? x[i] : lanes[0];
-    nan_lanes[0] |= x[i] != x[i];
-  }
-  MaxResult result{lanes[0], false};
-  for (size_t j = 0; j < kLanes; ++j) {
-    if (lanes[j] > result.value) result.value = lanes[j];
-    result.has_nan |= nan_lanes[j] != 0;
-  }
+  for (; i < x.size(); ++i) result.value = std::max(result.value, x[i]);
   return result;
 }
 

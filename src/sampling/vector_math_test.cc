@@ -54,6 +54,20 @@ TEST(VectorMath, MaxIsFoundAtEveryPosition) {
   EXPECT_EQ(MaxOf({}).value, -INFINITY);
 }
 
+TEST(VectorMath, MaxOfALongRowPassesNaNsOver) {
+  for (size_t n : {511, 512, 513, 1024, 1300}) {
+    for (size_t at = 0; at < n; at += 7) {
+      std::vector<float> x(n, -7.0f);
+      x[at] = -2.0f;
+      EXPECT_EQ(MaxOf(x).value, -2.0f) << n << " " << at;
+      x[(at + 256) % n] = NAN;
+      const MaxResult max = MaxOf(x);
+      EXPECT_EQ(max.value, -2.0f) << n << " " << at;
+      EXPECT_TRUE(max.has_nan) << n << " " << at;
+    }
+  }
+}
+
 TEST(VectorMath, SumCountsEveryElementOnce) {
   for (size_t n = 0; n < 70; ++n) {
     std::vector<float> x(n);
