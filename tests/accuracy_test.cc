@@ -172,7 +172,11 @@ TEST_P(AccuracyTest, RoundingActivationsIsAllThatIntegerKernelsLose) {
     std::printf(" %s %.2f %%;", kNames[i], 100 * error);
   }
   const double all = error_with(RoundedActivations::kAll);
-  std::printf(" all %.2f %%\n", 100 * all);
+  const int kept = RoundedActivations::kAll & ~(1 << RoundedActivations::kOutput);
+  const double without_output = error_with(kept);
+  const double without_both = error_with(kept & ~(1 << RoundedActivations::kDown));
+  std::printf(" all %.2f %%, without output %.2f %%, without output and down %.2f %%\n", 100 * all,
+              100 * without_output, 100 * without_both);
   // Independent errors add up by their squares; 5 layers and 256 rows of 512 logits scatter little.
   EXPECT_NEAR(all, std::sqrt(squares), 0.15 * all);
   const double fast = RelativeL2(Load(BestKernels(), 1)->Prefill(Chunk(), kContext), expected);
