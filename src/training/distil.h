@@ -9,7 +9,7 @@
 namespace autoglm {
 
 struct DistilLoss {
-  double temperature = 2;
+  double temperature = 1;
   double teacher_weight = 0.7;  ///< of the divergence from the teacher; the data's own has the rest
   double hidden_weight = 0;     ///< of the hidden states' squared distance: one hidden_size needed
   double relation_weight = 0;   ///< of the divergence of the last layer's relations

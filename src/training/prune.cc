@@ -75,7 +75,7 @@ std::string ShapeText(const DecoderConfig& c) {
 Result<Objective> HealingObjective(const TrainableDecoder& original, const TrainableDecoder& pruned,
                                    double teacher_weight) {
   if (teacher_weight <= 0) return CrossEntropyObjective(pruned);
-  return DistilObjective(original, pruned, {.temperature = 2, .teacher_weight = teacher_weight});
+  return DistilObjective(original, pruned, {.temperature = 1, .teacher_weight = teacher_weight});
 }
 
 }  // namespace

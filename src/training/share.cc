@@ -80,7 +80,7 @@ Result<ShareResult> ShareModel(const ShareOptions& options, const Logger& log,
   if (options.teacher_weight > 0) {
     AUTOGLM_ASSIGN_OR_RETURN(
         objective, DistilObjective(*model.decoder, *shared,
-                                   {.temperature = 2, .teacher_weight = options.teacher_weight}));
+                                   {.temperature = 1, .teacher_weight = options.teacher_weight}));
   }
   TrainerOptions trainer = options.trainer;
   trainer.run = StrCat("shared from ", options.model, " by ", options.group_size);
