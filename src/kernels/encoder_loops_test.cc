@@ -38,7 +38,9 @@ const Input kInputs[] = {
     {"many halves of a step",
      [](Rng* rng, int64_t) { return 0.5f * std::nearbyint(10 * Gaussian(rng)); }},
     {"a magnitude for each block",
-     [](Rng* rng, int64_t i) { return Gaussian(rng) * std::exp2(float(i / 256 * 47 % 260 - 140)); }},
+     [](Rng* rng, int64_t i) {
+       return Gaussian(rng) * std::exp2(float(i / 256 * 47 % 260 - 140));
+     }},
     {"few outliers",
      [](Rng* rng, int64_t i) { return Gaussian(rng) * (i % 97 == 0 ? 1000.0f : 1.0f); }},
     {"zero but for one", [](Rng* rng, int64_t i) { return i % 256 == 77 ? Gaussian(rng) : -0.0f; }},
