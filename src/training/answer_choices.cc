@@ -41,7 +41,7 @@ Result<AnswerChoices> AnswerChoices::Create(const std::string& grammar,
 }
 
 Result<TokenChoices> AnswerChoices::For(std::string_view prompt,
-                                               std::span<const int32_t> answer) const {
+                                        std::span<const int32_t> answer) const {
   std::shared_ptr<const Grammar> grammar = grammar_;
   if (grammar == nullptr) {
     AUTOGLM_ASSIGN_OR_RETURN(grammar,

@@ -41,8 +41,8 @@ class AnswerChoices {
 
   /// For each token of `answer`, the ids that may stand in its place after those before it,
   /// ascending; where they are more than kMostChoices, any; where the grammar forces the token's
-  /// text, which the engine then writes by itself, the token alone. kInvalidArgument: the answer breaks the
-  /// grammar. Threads may share this.
+  /// text, which the engine then writes by itself, the token alone. kInvalidArgument: the answer
+  /// breaks the grammar. Threads may share this.
   Result<TokenChoices> For(std::string_view prompt, std::span<const int32_t> answer) const;
 
  private:

@@ -64,7 +64,8 @@ TEST_F(AnswerChoicesTest, UnknownNamesAndRulesThatAreNoneAreRefused) {
 TEST_F(AnswerChoicesTest, PairsAreEncodedWithTheirChoices) {
   TextData data;
   data.pairs = {{"the light again", "turn on"}, {"it", "turn around"}, {"the radio", "turn off"}};
-  const auto grammar = AnswerChoices::Create(R"(root ::= "turn " ("on" | "off"))", *text_.tokenizer);
+  const auto grammar =
+      AnswerChoices::Create(R"(root ::= "turn " ("on" | "off"))", *text_.tokenizer);
   ASSERT_TRUE(grammar.ok());
   LeftOut left_out;
   const auto examples =
@@ -87,10 +88,9 @@ TEST_F(AnswerChoicesTest, PairsAreEncodedWithTheirChoices) {
             StatusCode::kInvalidArgument);
   TextData text;
   text.text = "turn on the light";
-  EXPECT_EQ(EncodeExamples(text, *text_.tokenizer, nullptr, &*grammar, 64, &left_out)
-                .status()
-                .code(),
-            StatusCode::kInvalidArgument);
+  EXPECT_EQ(
+      EncodeExamples(text, *text_.tokenizer, nullptr, &*grammar, 64, &left_out).status().code(),
+      StatusCode::kInvalidArgument);
 }
 
 TEST(ChoicesTest, ProbabilityIsSharedAmongTheChoicesAlone) {
