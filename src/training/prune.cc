@@ -112,8 +112,9 @@ Result<PruneResult> PruneModel(const PruneOptions& options, const Logger& log,
                                                     options.n_calibration_batches);
     current.decoder = PruneTo(*current.decoder, importance, shape);
     result.loss_pruned = valid_loss(*current.decoder);
-    log.Info("round ", round, ": ", ShapeText(shape), "; validation ", result.loss_before,
-             " before, ", result.loss_pruned, " pruned");
+    log.Info("round ", round, ": ", ShapeText(shape), "; validation ",
+             RoundedLoss(result.loss_before), " before, ", RoundedLoss(result.loss_pruned),
+             " pruned");
     AUTOGLM_ASSIGN_OR_RETURN(
         const Objective objective,
         HealingObjective(*model.decoder, *current.decoder, options.teacher_weight));

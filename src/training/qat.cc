@@ -41,8 +41,8 @@ Result<QatResult> QatModel(const QatOptions& options, const Logger& log,
   decoder.set_weight_transform(rounding);
   if (has_valid) {
     result.rounded_loss = MeanLoss(decoder, data.valid, trainer.batch_tokens);
-    log.Info("validation: ", result.float_loss, " as it is, ", result.rounded_loss,
-             " with weights rounded to ", recipe.name);
+    log.Info("validation: ", RoundedLoss(result.float_loss), " as it is, ",
+             RoundedLoss(result.rounded_loss), " with weights rounded to ", recipe.name);
   }
   AUTOGLM_ASSIGN_OR_RETURN(
       result.training,

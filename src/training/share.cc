@@ -75,7 +75,8 @@ Result<ShareResult> ShareModel(const ShareOptions& options, const Logger& log,
   result.loss_before = MeanLoss(*model.decoder, judged, batch_tokens);
   result.loss_shared = MeanLoss(*shared, judged, batch_tokens);
   log.Info(result.n_parameters_before, " parameters become ", result.n_parameters, "; loss ",
-           result.loss_before, " before, ", result.loss_shared, " shared");
+           RoundedLoss(result.loss_before), " before, ", RoundedLoss(result.loss_shared),
+           " shared");
   Objective objective = CrossEntropyObjective(*shared);
   if (options.teacher_weight > 0) {
     AUTOGLM_ASSIGN_OR_RETURN(

@@ -236,6 +236,8 @@ double MeanLoss(const TrainableDecoder& decoder, const ExampleSet& examples, int
   return n > 0 ? sum / static_cast<double>(n) : 0;
 }
 
+double RoundedLoss(double loss) { return std::round(loss * 1e4) / 1e4; }
+
 Result<TrainerResult> Train(TrainableDecoder* decoder, const ExampleSet& train,
                             const ExampleSet& valid, const Objective& objective,
                             const TrainerOptions& options,

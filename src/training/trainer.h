@@ -55,6 +55,9 @@ Objective CrossEntropyObjective(const TrainableDecoder& decoder);
 /// Mean cross entropy over all scored tokens of `examples`; no gradients.
 double MeanLoss(const TrainableDecoder& decoder, const ExampleSet& examples, int64_t batch_tokens);
 
+/// A loss with the digits that mean something, for messages.
+double RoundedLoss(double loss);
+
 /// Trains `decoder` in place, at the end with the parameters of the best validation. A checkpoint
 /// in options.folder is gone on from: the weights at the end are, to the bit, those of a run that
 /// was never stopped (with the same number of threads). `valid` may be empty. `progress` is called
