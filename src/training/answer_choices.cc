@@ -33,7 +33,7 @@ Result<AnswerChoices> AnswerChoices::Create(const std::string& grammar,
                                             const Tokenizer& tokenizer) {
   AnswerChoices made;
   made.vocabulary_ = MakeGrammarVocabulary(tokenizer, tokenizer.vocab_size());
-  if (grammar == "phone_actions") return made;
+  if (grammar == kPhoneActionsTask) return made;
   AUTOGLM_ASSIGN_OR_RETURN(std::string gbnf, ResolveGrammar(grammar));
   AUTOGLM_ASSIGN_OR_RETURN(made.grammar_,
                            Grammar::Compile({.gbnf = std::move(gbnf)}, made.vocabulary_));
