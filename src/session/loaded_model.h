@@ -60,7 +60,8 @@ Result<std::unique_ptr<LoadedModel>> LoadModelForSession(const std::string& path
 void SetChatTemplate(std::string_view source, LoadedModel* loaded);
 
 /// What the metadata recommends: GGUF's general.sampling.*, or autoglm.generation.* out of a
-/// generation_config.json. kInvalidArgument where a value is of the wrong type.
+/// generation_config.json; the likeliest token for a model of kPhoneActionsTask. kInvalidArgument
+/// where a value is of the wrong type.
 Result<GenerateOptions> RecommendedOptions(const Metadata& metadata);
 
 }  // namespace autoglm
